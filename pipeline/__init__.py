@@ -1,0 +1,1 @@
+"""Wiring: sources, sinks, the stream worker, queries and the command line."""
