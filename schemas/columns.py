@@ -65,7 +65,7 @@ def row_model(name: str, doc: str, columns: Iterable[Column]) -> type[BaseModel]
     fields: dict[str, Any] = {}
     for column in columns:
         kind = _PYTHON_TYPES[column.type]
-        constraint = {"ge": column.low, "le": column.high}
+        constraint: dict[str, Any] = {"ge": column.low, "le": column.high}
         bounds = {key: value for key, value in constraint.items() if value is not None}
         text = f"{column.description} [{column.unit}]" if column.unit else column.description
         if column.is_nullable:

@@ -1,5 +1,7 @@
 """Table `frames`: one row per tracked face and analysed frame; also the live event in Redis."""
 
+from typing import Any
+
 from schemas.columns import Column, row_model
 from schemas.names import AU_MEANINGS, AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 
@@ -67,7 +69,7 @@ _FACE = (
 
 def _au_columns(name: str) -> tuple[Column, ...]:
     meaning = AU_MEANINGS[name]
-    unit = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_SCORED}
+    unit: dict[str, Any] = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_SCORED}
     return (
         Column(f"{name}_raw", "float32", f"{meaning}: probability as the model gave it", **unit),
         Column(name, "float32", f"{meaning}: probability, calibrated and smoothed", **unit),
@@ -90,7 +92,7 @@ def _affect_columns() -> tuple[Column, ...]:
     columns: list[Column] = []
     for name in EMOTIONS:
         text = f"share of the expression prototype {name}: what the face shows"
-        limits = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_ALLOWED}
+        limits: dict[str, Any] = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_ALLOWED}
         columns += [
             Column(f"emotion_{name}_raw", "float32", f"{text}, as the model gave it", **limits),
             Column(f"emotion_{name}", "float32", f"{text}, smoothed", **limits),

@@ -1,5 +1,6 @@
 """The segment header: what routing and recovery need without opening the body."""
 
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +69,11 @@ class SegmentHeader(BaseModel):
     def event_ms(self, pts_ms: float) -> int:
         """Return event time, Unix ms, of a frame at `pts_ms` of media time."""
         return self.epoch_start_ms + round(pts_ms - self.pts_ms(self.epoch_first_pts))
+
+    @property
+    def event_date(self) -> date:
+        """Return the UTC date of the epoch's start, the partition of every row of the epoch."""
+        return datetime.fromtimestamp(self.epoch_start_ms / 1000, tz=UTC).date()
 
 
 class DeadLetter(BaseModel):

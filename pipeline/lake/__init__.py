@@ -1,0 +1,1 @@
+"""The lake: Delta tables with fenced commits, and the checkpoints that lie beside them."""

@@ -1,0 +1,197 @@
+"""The Delta tables of one lake: scanning, and appends fenced by application transactions."""
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from pipeline.lake.layout import (
+    PARTITIONS,
+    STATISTICS_COLUMNS,
+    TABLES,
+    WRITER,
+    delta_schema,
+    polars_schema,
+)
+from schemas.errors import DiskFullError, FencedError, SinkError
+
+# Other writers' commits may get in between; each attempt reads the table anew.
+COMMIT_ATTEMPTS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The step of one application's transaction that a commit makes.
+
+    `expected` is the version the table must hold (None: none yet) when the commit lands. `nonce`
+    names the checkpoint that belongs to the commit, so that a reader finds the right one.
+    """
+
+    application: str
+    expected: int | None
+    version: int
+    nonce: int
+
+
+def new_nonce() -> int:
+    """Return a random positive integer that fits a Delta transaction version."""
+    return secrets.randbits(62)
+
+
+class Lake:
+    """The tables `frames`, `segments`, `windows`, `runs` and `tags` under `<root>/lake`."""
+
+    def __init__(self, root: Path | str) -> None:
+        """Take the output folder; nothing is created before the first write."""
+        self.root = Path(root)
+        self.folder = self.root / "lake"
+
+    def path(self, table: str) -> Path:
+        """Return the folder of a table."""
+        assert table in TABLES, table
+        return self.folder / table
+
+    def exists(self, table: str) -> bool:
+        """Tell whether the table was ever written."""
+        return DeltaTable.is_deltatable(str(self.path(table)))
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Return the table as a lazy frame; one never written scans as empty."""
+        if not self.exists(table):
+            return pl.DataFrame(schema=polars_schema(table)).lazy()
+        return pl.scan_delta(str(self.path(table)))
+
+    def standing(self, table: str, application: str) -> tuple[int | None, int | None]:
+        """Return version and nonce of the application's last commit to the table."""
+        handle = self._open(table)
+        if handle is None:
+            return None, None
+        return _standing(handle, application)
+
+    def append(self, table: str, rows: pl.DataFrame, advances: Sequence[Advance] = ()) -> None:
+        """Append rows and advance transactions in one atomic commit.
+
+        Raises FencedError if a transaction does not stand where it is expected, before or while
+        the commit lands; then nothing was written. Raises SinkError where storage refuses.
+        """
+
+        def commit(handle: DeltaTable) -> None:
+            write_deltalake(
+                handle,
+                rows,
+                mode="append",
+                writer_properties=WRITER,
+                commit_properties=_properties(advances),
+            )
+
+        self._commit(table, advances, commit)
+
+    def delete(self, table: str, predicate: str, advance: Advance) -> None:
+        """Delete the rows that match and advance the transaction in one atomic commit."""
+
+        def commit(handle: DeltaTable) -> None:
+            before = handle.version()
+            handle.delete(
+                predicate, writer_properties=WRITER, commit_properties=_properties([advance])
+            )
+            # Delta makes no commit where nothing matches; the transaction must move all the same.
+            if handle.version() == before:
+                empty = pl.DataFrame(schema=polars_schema(table))
+                write_deltalake(
+                    handle, empty, mode="append", commit_properties=_properties([advance])
+                )
+
+        self._commit(table, [advance], commit)
+
+    def _commit(
+        self, table: str, advances: Sequence[Advance], commit: Callable[[DeltaTable], None]
+    ) -> None:
+        for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
+            try:
+                handle = self._open(table) or self._create(table)
+                _check_fence(table, handle, advances)
+                commit(handle)
+            except CommitFailedError as error:
+                if attempt == COMMIT_ATTEMPTS_MAX:
+                    raise SinkError(
+                        f"commit to table {table}",
+                        f"{attempt} attempts met other writers' commits",
+                        str(error),
+                        "start the same command again",
+                    ) from error
+            except (DeltaError, OSError) as error:
+                raise _storage_error(table, self.folder, error) from error
+            else:
+                return
+
+    def _open(self, table: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(str(self.path(table)))
+        except TableNotFoundError:
+            return None
+
+    def _create(self, table: str) -> DeltaTable:
+        self.path(table).mkdir(parents=True, exist_ok=True)
+        try:
+            DeltaTable.create(
+                str(self.path(table)),
+                schema=delta_schema(table),
+                mode="ignore",
+                partition_by=PARTITIONS.get(table),
+                configuration={
+                    "delta.dataSkippingStatsColumns": STATISTICS_COLUMNS[table],
+                    "delta.checkpointInterval": "100",
+                },
+            )
+        except DeltaError:
+            # Two first writers met; the table is there if the other one was faster.
+            if not self.exists(table):
+                raise
+        return DeltaTable(str(self.path(table)))
+
+
+def _standing(handle: DeltaTable, application: str) -> tuple[int | None, int | None]:
+    version = handle.transaction_version(application)
+    return version, handle.transaction_version(f"{application}#nonce")
+
+
+def _properties(advances: Sequence[Advance]) -> CommitProperties:
+    transactions = []
+    for advance in advances:
+        transactions.append(Transaction(advance.application, advance.version))
+        transactions.append(Transaction(f"{advance.application}#nonce", advance.nonce))
+    return CommitProperties(app_transactions=transactions)
+
+
+def _check_fence(table: str, handle: DeltaTable, advances: Sequence[Advance]) -> None:
+    for advance in advances:
+        found, _ = _standing(handle, advance.application)
+        if found != advance.expected:
+            raise FencedError(
+                f"commit to table {table}",
+                "another process has written this stream since",
+                f"{advance.application}: expected {advance.expected}, found {found}",
+                "stop one of the two; the other's rows are complete",
+            )
+
+
+def _storage_error(table: str, folder: Path, error: Exception) -> SinkError:
+    text = str(error)
+    if "No space left" in text or "StorageFull" in text or "os error 28" in text:
+        return DiskFullError(
+            f"commit to table {table}",
+            "no space is left on the device",
+            str(folder),
+            "free some and start the same command again; nothing is half-written",
+        )
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        return SinkError(
+            f"commit to table {table}", "the folder is not writable", str(folder),
+            "give --out a folder that you may write to",
+        )  # fmt: skip
+    return SinkError(f"commit to table {table}", "storage refused", text, "see `facestate doctor`")
