@@ -92,11 +92,12 @@ def _check_same(found: Mapping[str, Any], plan: RunPlan, run: StreamRun) -> None
     if found["state"] == RunState.FINISHED:
         how = "with the same model and settings" if is_same else "with other settings"
         raise AlreadyThereError(
-            "start", f"this video was analysed before {how}",
-            f"call {run.call_id}, run {run.run_id}",
+            f"this video was analysed before {how}",
+            run.call_id,
+            run.run_id,
             f"see `facestate timeline {run.call_id}`, or say --replace, or --run-id NAME for "
             "a run beside it",
-        )  # fmt: skip
+        )
     if not is_same:
         raise UsageError(
             "start", "a run of that id was begun with other settings and is not finished",

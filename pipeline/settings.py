@@ -1,4 +1,4 @@
-"""The settings: their names, defaults and bounds, read from a file, the environment and options.
+"""The settings, read from a file, the environment and the command line.
 
 Sources in rising order: defaults; the settings file; variables `FACESTATE_<GROUP>__<KEY>`; the
 command line. A value is checked where it is read, so that an error names its source.
@@ -10,13 +10,15 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from operators.policy import PRESETS
+from pipeline.groups import GROUPS, Settings
 from schemas.errors import SettingsError, near_word
-from schemas.registration import MAX_FACES_LIMIT
+
+__all__ = ["Settings", "allowed", "load_settings", "result_hash", "settings_file"]
 
 FILE_NAME = "facestate.toml"
 FILE_VARIABLE = "FACESTATE_SETTINGS"
@@ -24,135 +26,8 @@ PREFIX = "FACESTATE_"
 FILE_BYTES_MAX = 1024 * 1024
 HASH_LENGTH = 16
 
-
-def _known_jurisdiction(name: str) -> str:
-    if name not in PRESETS:
-        raise ValueError("unknown jurisdiction")
-    return name
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class AnalysisSettings(_Group):
-    """What is looked at, how often and with which model."""
-
-    fps: float = Field(5.0, ge=0.1, le=120, description="frames analysed per second of video")
-    max_faces: int = Field(
-        MAX_FACES_LIMIT, ge=1, le=MAX_FACES_LIMIT, description="faces followed at a time"
-    )
-    model: str = Field("blendshapes", pattern=r"^[A-Za-z0-9._-]{1,128}$", description="the scorer")
-
-
-class TrackingSettings(_Group):
-    """How faces are followed from frame to frame."""
-
-    full_search_s: float = Field(
-        1.0, gt=0, le=60, description="the whole picture is searched at least this often"
-    )
-    timeout_s: float = Field(
-        1.0, ge=0, le=60, description="a track ends when its face was not seen for this long"
-    )
-
-
-class QualitySettings(_Group):
-    """When a face is too poor to be scored."""
-
-    size_px_min: int = Field(
-        40, ge=8, le=2000, description="shorter side of the face box; smaller is abstained from"
-    )
-
-
-class WindowSettings(_Group):
-    """When windows close."""
-
-    lateness_ms: int = Field(
-        0, ge=0, le=600_000, description="late frames still revise a window closed this long ago"
-    )
-
-
-class OutputSettings(_Group):
-    """Where tables and checkpoints lie, and how often they are written."""
-
-    folder: str = Field("facestate-data", min_length=1, description="folder of the tables")
-    commit_s: float = Field(30.0, gt=0, le=3600, description="longest time between two commits")
-    commit_rows: int = Field(20_000, ge=1, le=1_000_000, description="rows that cause a commit")
-    checkpoints_kept: int = Field(4, ge=2, le=100, description="newest checkpoints kept per run")
-
-
-class RedisSettings(_Group):
-    """The live view."""
-
-    url: str | None = Field(
-        None,
-        pattern=r"^(redis|rediss|unix)://\S+$",
-        repr=False,
-        description="redis://, rediss:// or unix:// address; none: a server of this machine's own",
-    )
-    events_max: int = Field(
-        100_000, ge=1, le=100_000_000, description="events kept per stream, approximately"
-    )
-    expire_after_s: int = Field(
-        86_400, ge=1, le=30 * 86_400, description="keys go this long after the last write"
-    )
-    spool_rows_max: int = Field(
-        20_000, ge=1, le=10_000_000, description="rows held while Redis is away"
-    )
-
-
-class LiveSettings(_Group):
-    """Cameras and network streams."""
-
-    read_timeout_s: float = Field(
-        5.0, gt=0, le=600, description="a stream silent for this long is opened anew"
-    )
-    reconnect_attempts: int = Field(
-        10, ge=0, le=100_000, description="failed attempts in a row before giving up"
-    )
-
-
-class PolicySettings(_Group):
-    """Which rules decide what may be scored."""
-
-    jurisdiction: Annotated[str, AfterValidator(_known_jurisdiction)] = Field(
-        "default", description=f"one of {', '.join(PRESETS)}"
-    )
-
-
-class LogSettings(_Group):
-    """Messages on stderr."""
-
-    format: Literal["text", "json"] = Field("text", description="lines for people or programs")
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "warning", description="the least grave message shown"
-    )
-
-
-class Settings(BaseModel):
-    """All settings, one group per part of the program."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    analysis: AnalysisSettings = AnalysisSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    quality: QualitySettings = QualitySettings()
-    windows: WindowSettings = WindowSettings()
-    output: OutputSettings = OutputSettings()
-    redis: RedisSettings = RedisSettings()
-    live: LiveSettings = LiveSettings()
-    policy: PolicySettings = PolicySettings()
-    logs: LogSettings = LogSettings()
-
-
 RESULT_GROUPS = ("analysis", "tracking", "quality", "windows", "policy")
 """Groups that change what is computed; the others change where it goes and how it is told."""
-
-GROUPS: dict[str, type[_Group]] = {
-    name: field.annotation
-    for name, field in Settings.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, _Group)
-}
 
 
 def load_settings(
@@ -181,8 +56,9 @@ def load_settings(
         group, _, key = name.partition(".")
         assert group in GROUPS, name
         if value is not None:
-            _take(values, group, key, value, "the command line")
-    return Settings(**{name: GROUPS[name](**chosen) for name, chosen in values.items()})
+            plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+            _take(values, group, key, plain, "the command line")
+    return Settings.model_validate(values)
 
 
 def settings_file(
@@ -292,7 +168,8 @@ def _take(
 def _refused(group: str, key: str, value: object, where: str) -> SettingsError:
     is_secret = not GROUPS[group].model_fields[key].repr
     given = "(not shown)" if is_secret else value
-    text = f"{where}: {group}.{key} cannot be this"
+    kind = "text " if isinstance(value, str) and not where.startswith("variable ") else ""
+    text = f"{where}: {group}.{key} cannot be this {kind}value"
     return SettingsError("settings", text, given, f"allowed is {allowed(group, key)}")
 
 

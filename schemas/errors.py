@@ -43,7 +43,7 @@ class FacestateError(Exception):
             text += f" (given {_one_line(self.given)})"
         if self.remedy:
             text += f"; {self.remedy}"
-        return text
+        return _printable(text)
 
 
 class UsageError(FacestateError):
@@ -79,9 +79,15 @@ class SourceRejectedError(InputError):
 
 
 class AlreadyThereError(FacestateError):
-    """The same call was analysed with the same model and settings before."""
+    """The call was analysed before; `call_id` and `run_id` name what is there."""
 
     exit_code = 4
+
+    def __init__(self, happened: str, call_id: str, run_id: str, remedy: str) -> None:
+        """Name the call and the run that are there."""
+        super().__init__("start", happened, f"call {call_id}, run {run_id}", remedy)
+        self.call_id = call_id
+        self.run_id = run_id
 
 
 class SinkError(FacestateError):
@@ -128,5 +134,11 @@ def near_word(word: str, allowed: tuple[str, ...] | list[str]) -> str:
 
 def _one_line(given: object, length_max: int = 200) -> str:
     text = given if isinstance(given, str) else repr(given)
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    text = _printable(text)
     return f"'{text}'" if len(text) <= length_max else f"'{text[: length_max - 1]}…'"
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -3,13 +3,20 @@
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from schemas.names import NAME_PATTERN, AnchorSource, EpochReason, Role, SegmentFlag
+from schemas.names import NAME_PATTERN, AnchorSource, EpochReason, Role, SegmentFlag, is_name
 
 SCHEMA_VERSION = 1
 
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+def _is_name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError("'.' and '..' are no names")
+    return text
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN), AfterValidator(_is_name)]
 
 # Bounds checked before anything is allocated; a segment beyond them is rejected.
 WIDTH_PX_MAX = 8192

@@ -1,0 +1,216 @@
+"""One stateful decoder that walks the segments of a stream in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import av
+from av.video.codeccontext import VideoCodecContext
+
+from operators.containers import VideoPacket
+from operators.damage import Damage
+from operators.gather import PacketGroup
+from operators.packets import CodedPacket
+from operators.pictures import is_size_allowed, to_image
+from schemas.media import DecodedFrame
+from schemas.names import PtsSource
+
+# A picture whose time does not follow the one before it is moved just past that one, so that the
+# pictures after it keep their own times.
+NUDGE_MS = 1.0
+# Damaged packets in a row that are taken to be the end of what can be decoded, if nothing follows.
+_HELD_MAX = 4
+
+IsWanted = Callable[[float], bool]
+
+
+class DecodeWalk:
+    """Decodes packets that `feed` gives and hands out pictures segment by segment.
+
+    Every shown packet of a segment makes exactly one frame: its picture, or a corrupt one where
+    the decoder gave none. Pictures find their packet through the packet's opaque reference. Not
+    thread-safe.
+    """
+
+    def __init__(
+        self,
+        feed: Callable[[], CodedPacket | None],
+        open_decoder: Callable[[int], VideoCodecContext],
+    ) -> None:
+        """`feed` returns None at the end; `open_decoder` gets a link (see PacketSource)."""
+        self._feed = feed
+        self._open_decoder = open_decoder
+        self._decoder: VideoCodecContext | None = None
+        self._link: int | None = None
+        self._sent: dict[int, CodedPacket] = {}
+        self._ready: deque[tuple[CodedPacket, av.VideoFrame]] = deque()
+        self._held: deque[CodedPacket] = deque()
+        self._is_drained = False
+        self._ms_last: float | None = None
+        self._picture_pts_last: int | None = None
+        self._is_order_trusted = True
+        self._damage = Damage()
+
+    def frames(
+        self, group: PacketGroup, index_first: int, is_wanted: IsWanted
+    ) -> Iterator[DecodedFrame]:
+        """Yield the group's frames in display order, `group.frame_count` of them.
+
+        Pictures of earlier groups that nobody asked for are decoded and dropped. `is_wanted` is
+        asked for every frame that is not corrupt.
+        """
+        if group.is_epoch_start:
+            self._ms_last = self._picture_pts_last = None
+        waiting = dict(group.shown)
+        ranked = self._ranked(group)
+        index = index_first
+        for coded, frame in self._pictures(group, waiting):
+            for lost in self._passed_by(coded, waiting, ranked):
+                yield self._lost(lost, index, ranked)
+                index += 1
+            del waiting[coded.ordinal]
+            yield self._frame(coded, frame, index, ranked, is_wanted)
+            index += 1
+        for lost in sorted(waiting.values(), key=lambda c: c.pts):
+            yield self._lost(lost, index, ranked)
+            index += 1
+
+    def finish(self, group: PacketGroup, unfed_group: Callable[[], int | None]) -> None:
+        """Decode what is left of a group's packets, so that they are not held any longer."""
+        while (number := unfed_group()) is not None and number <= group.number:
+            self.advance()
+            self._drop_through(group.number)
+        for ordinal in range(group.ordinal_first, group.ordinal_end):
+            self._sent.pop(ordinal, None)
+
+    def advance(self) -> None:
+        """Feed the decoder one more packet, or drain it at the end."""
+        coded = self._next_whole()
+        if coded is None:
+            self._decode(None)
+            self._is_drained = True
+        else:
+            self._send(coded)
+
+    def _next_whole(self) -> CodedPacket | None:
+        """Return the next packet, leaving out damaged ones at the very end.
+
+        An error of the last packet surfaces when the decoder is drained and takes the pictures
+        with it that are still to come.
+        """
+        if self._held:
+            return self._held.popleft()
+        coded = self._feed()
+        while coded is not None and coded.is_damaged and len(self._held) < _HELD_MAX:
+            self._held.append(coded)
+            coded = self._feed()
+        if coded is None or coded.is_missing:  # only missing ones follow those
+            self._held.clear()
+            return coded
+        self._held.append(coded)
+        return self._held.popleft()
+
+    def _send(self, coded: CodedPacket) -> None:
+        if coded.link != self._link:
+            self._decode(None)
+            self._decoder, self._link = self._open_decoder(coded.link), coded.link
+        packet, coded.packet = coded.packet, None
+        if packet is not None:
+            packet.opaque = coded.ordinal
+            self._sent[coded.ordinal] = coded
+            self._decode(packet)
+
+    def _drop_through(self, group: int) -> None:
+        while self._ready and self._ready[0][0].group <= group:
+            self._ready.popleft()
+
+    def _pictures(
+        self, group: PacketGroup, waiting: dict[int, CodedPacket]
+    ) -> Iterator[tuple[CodedPacket, av.VideoFrame]]:
+        """Yield the group's pictures until all came or one of a later group shows up."""
+        while waiting:
+            while not self._ready and not self._is_drained:
+                self.advance()
+            if not self._ready or self._ready[0][0].group > group.number:
+                return
+            coded, frame = self._ready.popleft()
+            if coded.ordinal in waiting:
+                yield coded, frame
+
+    def _decode(self, packet: VideoPacket | None) -> None:
+        if self._decoder is None:
+            return
+        try:
+            frames = self._decoder.decode(packet)
+        except (av.error.FFmpegError, ValueError):
+            return  # its packet stays without a picture, which makes a corrupt frame
+        for frame in frames:
+            coded = self._packet_of(frame)
+            if coded is not None:
+                self._ready.append((coded, frame))
+
+    def _packet_of(self, frame: av.VideoFrame) -> CodedPacket | None:
+        ordinal = frame.opaque
+        if not isinstance(ordinal, int):  # the decoder passes no references on: first in, first out
+            ordinal = next(iter(self._sent), -1)
+        return self._sent.pop(ordinal, None)
+
+    def _passed_by(
+        self, coded: CodedPacket, waiting: dict[int, CodedPacket], ranked: deque[float] | None
+    ) -> list[CodedPacket]:
+        """Take out packets that should have been displayed before `coded`, in pts order."""
+        pts_last, self._picture_pts_last = self._picture_pts_last, coded.pts
+        if pts_last is not None and coded.pts < pts_last:
+            self._is_order_trusted = False
+        if ranked is not None or not self._is_order_trusted:
+            return []
+        lost = sorted((c for c in waiting.values() if c.pts < coded.pts), key=lambda c: c.pts)
+        for one in lost:
+            del waiting[one.ordinal]
+        return lost
+
+    def _ranked(self, group: PacketGroup) -> deque[float] | None:
+        """Return times to hand out in order of display, None where each picture has its own.
+
+        Raw streams have no times and AVI has decode times only: where the decoder reorders, the
+        time that came with a packet is not that of its picture.
+        """
+        times = [coded.pts_ms for coded in group.shown.values()]
+        is_decode_order = all(a < b for a, b in pairwise(times))
+        if not times or not is_decode_order or not self._open_decoder(group.link).has_b_frames:
+            return None
+        return deque(times)
+
+    def _frame(
+        self,
+        coded: CodedPacket,
+        frame: av.VideoFrame,
+        index: int,
+        ranked: deque[float] | None,
+        is_wanted: IsWanted,
+    ) -> DecodedFrame:
+        is_bad = frame.is_corrupt or coded.is_damaged
+        is_bad = is_bad or not is_size_allowed(frame.width, frame.height)
+        if is_bad:
+            self._damage.note(coded)
+        is_bad = is_bad or self._damage.reaches(coded)
+        pts_ms, source = self._time(coded, ranked)
+        image = to_image(frame) if not is_bad and is_wanted(pts_ms) else None
+        return DecodedFrame(index, pts_ms, source, is_bad, image)
+
+    def _lost(
+        self, coded: CodedPacket, index: int, ranked: deque[float] | None
+    ) -> DecodedFrame:
+        self._damage.note(coded)
+        pts_ms, source = self._time(coded, ranked)
+        return DecodedFrame(index, pts_ms, source, is_corrupt=True, image=None)
+
+    def _time(
+        self, coded: CodedPacket, ranked: deque[float] | None
+    ) -> tuple[float, PtsSource]:
+        pts_ms = ranked.popleft() if ranked is not None else coded.pts_ms
+        is_synthesised = coded.is_estimated or coded.is_missing
+        if self._ms_last is not None and pts_ms <= self._ms_last:
+            pts_ms, is_synthesised = self._ms_last + NUDGE_MS, True
+        self._ms_last = pts_ms
+        return pts_ms, PtsSource.SYNTHESISED if is_synthesised else PtsSource.CONTAINER

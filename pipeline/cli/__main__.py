@@ -1,0 +1,5 @@
+"""Lets `python -m pipeline.cli` stand for the `facestate` command."""
+
+from pipeline.cli.main import main
+
+main()

@@ -1,0 +1,233 @@
+"""One job: a video from its source through the worker into Redis and the tables."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from operators.policy import POLICY_ID
+from pipeline import runs
+from pipeline.batch import Batch, SegmentResult
+from pipeline.lake.writer import RunWriter, StreamRun
+from pipeline.metrics import Metrics
+from pipeline.registrations import Whose, check_name
+from pipeline.settings import result_hash
+from pipeline.sources.media import Source, StreamIdentity, open_source
+from pipeline.sources.resolve import SourceSpec
+from pipeline.stream_state import StreamState
+from pipeline.wiring import Wiring
+from pipeline.worker import StreamWorker
+from schemas.ledger import ABSTAINED_COUNTS, FRAME_COUNTS, SKIPPED_COUNTS
+from schemas.names import AnchorSource
+from schemas.registration import Registration
+
+CALL_ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the user asked for, of one input. None stands for the default."""
+
+    spec: SourceSpec
+    whose: Whose
+    tenant: str = "default"
+    call_id: str | None = None
+    stream_id: str | None = None
+    run_id: str | None = None
+    start_ms: int | None = None
+    is_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job that was looked at: what would be done, before anything is."""
+
+    run: StreamRun
+    plan: runs.RunPlan
+    identity: StreamIdentity
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job. Times in seconds are the wall clock's."""
+
+    run: StreamRun
+    is_finished: bool
+    resumed_after: int
+    segment_count: int
+    duration_ms: int
+    elapsed_s: float
+    checkpoint_bytes_max: int
+
+
+class Progress(Protocol):
+    """Is told how far a job has come."""
+
+    def __call__(self, media_ms: int, duration_ms: int | None, row_count: int) -> None:
+        """Take the media time reached, the whole if it is known, and the rows made so far."""
+
+
+def plan_job(job: Job, source: Source, wiring: Wiring) -> Plan:
+    """Return names, registration and anchor of a job; raises UsageError where they are unclear."""
+    start_ms, anchor = _anchor(job, source)
+    call_id = check_name(job.call_id or _call_id(source, start_ms))
+    stream_id = check_name(job.stream_id or call_id)
+    registration = job.whose.registration(check_name(job.tenant), call_id, stream_id)
+    plan = runs.RunPlan(
+        registration=registration,
+        model_id=wiring.scorer.model_id,
+        policy_id=POLICY_ID,
+        analysis_fps=wiring.settings.analysis.fps,
+        settings_hash=result_hash(wiring.settings),
+        source_name=source.info.name,
+        content_sha256=source.info.content_sha256,
+        start_ms=start_ms,
+        anchor_source=str(anchor),
+    )
+    run = StreamRun(job.tenant, call_id, stream_id, check_name(job.run_id or plan.default_run_id))
+    identity = StreamIdentity(
+        tenant=job.tenant,
+        call_id=call_id,
+        stream_id=stream_id,
+        role=registration.regions[0].role,
+        epoch_start_ms=start_ms,
+        anchor_source=anchor,
+    )
+    return Plan(run, plan, identity, registration)
+
+
+def run_job(
+    job: Job,
+    wiring: Wiring,
+    on_progress: Progress,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Analyse one input from where an earlier attempt stopped to its end.
+
+    Raises InputError, AlreadyThereError, SinkError or FencedError; what was committed before
+    stays and is built upon by the next attempt.
+    """
+    with closing(open_source(job.spec, wiring.source_options)) as source:
+        planned = plan_job(job, source, wiring)
+        return _JobRun(job, planned, wiring).go(source, on_progress, is_stopped)
+
+
+class _JobRun:
+    """The loop over segments, and the two sinks that it feeds."""
+
+    def __init__(self, job: Job, planned: Plan, wiring: Wiring) -> None:
+        self._job = job
+        self._planned = planned
+        self._run = planned.run
+        self._wiring = wiring
+        output = wiring.settings.output
+        self._writer = RunWriter(wiring.lake, self._run, output.checkpoints_kept)
+        self._batch = Batch(output.commit_s, output.commit_rows, time.monotonic)
+        self._rows = 0
+        self._segments = 0
+        self._last_ms = 0
+        self._checkpoint_bytes_max = 0
+        self._is_finished = False
+
+    def go(self, source: Source, on_progress: Progress, is_stopped: Callable[[], bool]) -> Outcome:
+        started_s = time.monotonic()
+        runs.begin(
+            self._wiring.lake, self._planned.plan, self._run, is_replace=self._job.is_replace
+        )
+        recovered = self._writer.recover()
+        if self._job.is_replace:
+            self._writer.replace()
+        is_resume = recovered.sequence >= 0 and not self._job.is_replace
+        resume_after = recovered.sequence if is_resume else -1
+        state = StreamState.from_json(recovered.state) if is_resume and recovered.state else None
+        worker = StreamWorker(
+            self._wiring.worker_parts(self._planned.registration), self._run, state
+        )
+        self._wiring.live.begin_run(self._run, is_resume=is_resume)
+        for result in self._results(source, worker, resume_after, is_stopped):
+            self._take(result, worker)
+            on_progress(self._last_ms, source.info.duration_ms, self._rows)
+        self._end(worker)
+        elapsed_s = time.monotonic() - started_s
+        return Outcome(
+            self._run, self._is_finished, resume_after, self._segments, self._last_ms,
+            elapsed_s, self._checkpoint_bytes_max,
+        )  # fmt: skip
+
+    def _results(
+        self,
+        source: Source,
+        worker: StreamWorker,
+        resume_after: int,
+        is_stopped: Callable[[], bool],
+    ) -> Iterator[SegmentResult]:
+        after = resume_after if resume_after >= 0 else None
+        for segment in source.segments(self._planned.identity, after):
+            yield worker.process(segment)
+            if is_stopped():
+                return
+        self._is_finished = True
+
+    def _take(self, result: SegmentResult, worker: StreamWorker) -> None:
+        header = result.header
+        self._segments += 1
+        self._rows += len(result.frames)
+        self._last_ms = max(self._last_ms, round(header.pts_ms(header.last_pts)))
+        self._wiring.live.publish(self._run, result)
+        count_segment(self._wiring.metrics, result)
+        self._batch.add(result)
+        if self._batch.is_due:
+            self._commit(worker)
+
+    def _commit(self, worker: StreamWorker) -> None:
+        last = self._batch.results[-1]
+        started_s = time.monotonic()
+        size_bytes = self._writer.commit(
+            last.header.sequence, worker.state.to_json(), self._batch.take()
+        )
+        self._wiring.metrics.observe("facestate_commit_seconds", time.monotonic() - started_s)
+        self._checkpoint_bytes_max = max(self._checkpoint_bytes_max, size_bytes)
+        self._wiring.live.mark_committed(self._run, last.header)
+
+    def _end(self, worker: StreamWorker) -> None:
+        if self._batch.results:
+            self._commit(worker)
+        if self._is_finished:
+            runs.finish(self._wiring.lake, self._planned.plan, self._run, self._last_ms)
+            self._writer.finish()
+            self._wiring.live.end_stream(self._run)
+
+
+def _anchor(job: Job, source: Source) -> tuple[int, AnchorSource]:
+    if job.start_ms is not None:
+        return job.start_ms, AnchorSource.START_OPTION
+    if source.info.is_live:
+        return int(datetime.now(UTC).timestamp() * 1000), AnchorSource.PUBLISHER
+    if source.info.created_at_ms is not None:
+        return source.info.created_at_ms, AnchorSource.CONTAINER
+    return 0, AnchorSource.NONE
+
+
+def _call_id(source: Source, start_ms: int) -> str:
+    if source.info.content_sha256 is not None:
+        return source.info.content_sha256[:CALL_ID_DIGITS]
+    started_at = datetime.fromtimestamp(start_ms / 1000, tz=UTC)
+    return f"live-{started_at:%Y%m%dT%H%M%S}"
+
+
+def count_segment(metrics: Metrics, result: SegmentResult) -> None:
+    """Add one segment's ledger to the metrics."""
+    metrics.count("facestate_segments_total", result="done")
+    ledger = result.ledger
+    for kind in FRAME_COUNTS:
+        metrics.count("facestate_frames_total", ledger[f"frames_{kind}"], kind=kind)
+    faces = {("scored", ""): ledger["faces_scored"]}
+    for name in (*ABSTAINED_COUNTS, *SKIPPED_COUNTS):
+        status, _, reason = name.partition("_")
+        faces[status, reason] = ledger[f"faces_{name}"]
+    for (status, reason), count in faces.items():
+        if count:
+            metrics.count("facestate_faces_total", count, status=status, reason=reason)

@@ -1,0 +1,156 @@
+"""Progress on stderr: media time reached, speed against real time, rows made."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pipeline.call_list import Listed
+from pipeline.imports import Reported
+
+LINE_EVERY_S = 10.0
+
+
+def clock(ms: float) -> str:
+    """Return milliseconds as m:ss or h:mm:ss."""
+    seconds = int(ms // 1000)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours}:{minutes:02d}:{seconds % 60:02d}"
+    return f"{minutes}:{seconds % 60:02d}"
+
+
+def printable(text: str) -> str:
+    """Return text without anything that could steer a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class _Name(ProgressColumn):
+    """The task's name, taken as plain text."""
+
+    def render(self, task: Task) -> Text:
+        """Return the name."""
+        return Text(task.description)
+
+
+class _Clock(ProgressColumn):
+    """Media time reached, and the whole where it is known."""
+
+    def render(self, task: Task) -> Text:
+        """Return m:ss / m:ss."""
+        whole = f" / {clock(task.total)}" if task.total else ""
+        return Text(f"{clock(task.completed)}{whole}", style="cyan")
+
+
+class Display:
+    """Bars on stderr; where that is no terminal they are silent and lines take their place."""
+
+    def __init__(self, *columns: ProgressColumn) -> None:
+        console = Console(stderr=True)
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop drawing and leave the bars as they are."""
+        self.progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self.progress.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class Bars(Display):
+    """One bar per job of a run."""
+
+    def __init__(self) -> None:
+        note = TextColumn("{task.fields[note]}")
+        super().__init__(_Name(), BarColumn(bar_width=None), _Clock(), note)
+
+    def of(self, name: str) -> "Bar":
+        """Return the bar of one job."""
+        task = self.progress.add_task(printable(name), total=None, note="")
+        return Bar(self, task, printable(name))
+
+
+class Bar:
+    """The bar of one job; called with what `pipeline.jobs.Progress` is told."""
+
+    def __init__(self, bars: Bars, task: TaskID, name: str) -> None:
+        self._bars = bars
+        self._task = task
+        self._name = name
+        self._started_s = self._said_s = time.monotonic()
+        self._first_ms: int | None = None
+
+    def __call__(self, media_ms: int, duration_ms: int | None, row_count: int) -> None:
+        """Take how far the job has come."""
+        now_s = time.monotonic()
+        if self._first_ms is None:
+            self._first_ms = 0 if media_ms < 15_000 else media_ms
+        speed = (media_ms - self._first_ms) / 1000 / max(now_s - self._started_s, 1e-3)
+        note = f"{speed:.1f}x, {row_count} rows"
+        total = None if duration_ms is None else max(duration_ms, media_ms)
+        self._bars.progress.update(self._task, completed=media_ms, total=total, note=note)
+        if self._bars.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
+            self._said_s = now_s
+            self._bars.say(f"{self._name}: {clock(media_ms)}, {note}")
+
+
+class ImportBars(Display):
+    """One bar over the lines of a list, and a line per recording that was not analysed."""
+
+    def __init__(self, line_count: int) -> None:
+        note = TextColumn("{task.fields[note]}")
+        super().__init__(
+            _Name(), BarColumn(bar_width=None), MofNCompleteColumn(), note, TimeRemainingColumn()
+        )
+        self._task = self.progress.add_task("calls", total=line_count, note="")
+        self._reached_ms: dict[int, int] = {}
+        self._ended = 0
+        self._count = line_count
+        self._started_s = self._said_s = time.monotonic()
+
+    def on_advance(self, item: Listed, media_ms: int, row_count: int) -> None:
+        """Take how far one line's job has come."""
+        self._reached_ms[item.line] = media_ms
+        self._draw()
+
+    def on_end(self, report: Reported) -> None:
+        """Take what became of one line; say so where it was not analysed."""
+        self._ended += 1
+        if report.video_s:
+            self._reached_ms[report.line] = round(report.video_s * 1000)
+        if report.state in {"refused", "failed"}:
+            self.say(f"line {report.line}, {report.path}: {report.why}")
+        self._draw()
+
+    def _draw(self) -> None:
+        now_s = time.monotonic()
+        reached_ms = sum(self._reached_ms.values())
+        speed = reached_ms / 1000 / max(now_s - self._started_s, 1e-3)
+        note = f"{clock(reached_ms)} of video, {speed:.1f}x"
+        self.progress.update(self._task, completed=self._ended, note=note)
+        if self.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
+            self._said_s = now_s
+            self.say(f"{self._ended} of {self._count} calls, {note}")

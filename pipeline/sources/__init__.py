@@ -1,0 +1,1 @@
+"""Sources of video: files, folders, stills, RTSP and webcams."""

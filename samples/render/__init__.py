@@ -1,0 +1,1 @@
+"""Render the repository's sample call from the ICT-FaceKit head model."""

@@ -1,0 +1,1 @@
+"""Offline fitting of the models; nothing here runs when faces are scored."""
