@@ -130,7 +130,7 @@ def _check_stream(opened: Opened, name: str) -> None:
     if context is None:
         raise SourceUnreadableError(_STEP, "no decoder for its video", name)
     if context.width == 0 or context.height == 0:
-        raise SourceUnreadableError(_STEP, "no picture size could be read", name)
+        raise SourceUnreadableError(_STEP, "its picture size cannot be read or is absurd", name)
     check_size(context.width, context.height, name)
 
 

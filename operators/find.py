@@ -31,12 +31,12 @@ class FindSettings:
     side_px: int = 640
     detail_side_px: int = 1280
     detail_gain_min: float = 1.3  # below it the closer search sees little more
-    look_face_px: float = 64.0  # an expected face is scaled to this size
+    look_face_px: float = 72.0  # an expected face is scaled to this size
     second_look_face_px: float = 44.0  # at which small noisy faces are found best
     new_look_faces_px: tuple[float, ...] = (36.0, 40.0, 44.0, 48.0, 64.0)
-    look_side_px: float = 160.0  # 2.5 faces at `look_face_px`
+    look_side_px: float = 192.0  # 2.7 faces at `look_face_px`
     candidate_score_min: float = 0.6
-    new_score_min: float = 0.72
+    new_score_min: float = 0.75
     expected_score_min: float = 0.5
     nms_iou: float = 0.4
     near_faces: float = 0.9  # how far from its place an expected face may be, in face sizes

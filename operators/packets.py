@@ -20,6 +20,7 @@ class CodedPacket:
 
     A packet that the container declares but does not hold (a truncated MP4) has none from the
     start. `pts_ms` is media time, `gop` counts keyframes up to where the packet's picture refers.
+    `arrived_ms` is the wall clock at which a live source gave it, Unix ms.
     """
 
     packet: VideoPacket | None
@@ -34,6 +35,7 @@ class CodedPacket:
     is_keyframe: bool = False
     is_damaged: bool = False
     is_missing: bool = False
+    arrived_ms: int | None = None
     ordinal: int = -1
     group: int = -1
 

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import av
 from av.video.codeccontext import VideoCodecContext
@@ -12,6 +11,7 @@ from operators.damage import Damage
 from operators.gather import PacketGroup
 from operators.packets import CodedPacket
 from operators.pictures import is_size_allowed, to_image
+from operators.settle import REORDER_MAX, Picture, Settling, ranked_times
 from schemas.media import DecodedFrame
 from schemas.names import PtsSource
 
@@ -43,7 +43,7 @@ class DecodeWalk:
         self._decoder: VideoCodecContext | None = None
         self._link: int | None = None
         self._sent: dict[int, CodedPacket] = {}
-        self._ready: deque[tuple[CodedPacket, av.VideoFrame]] = deque()
+        self._ready: deque[Picture] = deque()
         self._held: deque[CodedPacket] = deque()
         self._is_drained = False
         self._ms_last: float | None = None
@@ -64,11 +64,13 @@ class DecodeWalk:
         waiting = dict(group.shown)
         ranked = self._ranked(group)
         index = index_first
-        for coded, frame in self._pictures(group, waiting):
+        settling = Settling(waiting, self._damage, is_ranked=ranked is not None)
+        for coded, frame in settling.settled(self._pictures(group)):
             for lost in self._passed_by(coded, waiting, ranked):
                 yield self._lost(lost, index, ranked)
                 index += 1
-            del waiting[coded.ordinal]
+            if waiting.pop(coded.ordinal, None) is None:
+                continue  # it was taken for lost: its time was wrong
             yield self._frame(coded, frame, index, ranked, is_wanted)
             index += 1
         for lost in sorted(waiting.values(), key=lambda c: c.pts):
@@ -124,17 +126,17 @@ class DecodeWalk:
         while self._ready and self._ready[0][0].group <= group:
             self._ready.popleft()
 
-    def _pictures(
-        self, group: PacketGroup, waiting: dict[int, CodedPacket]
-    ) -> Iterator[tuple[CodedPacket, av.VideoFrame]]:
+    def _pictures(self, group: PacketGroup) -> Iterator[Picture]:
         """Yield the group's pictures until all came or one of a later group shows up."""
-        while waiting:
+        expected = set(group.shown)
+        while expected:
             while not self._ready and not self._is_drained:
                 self.advance()
             if not self._ready or self._ready[0][0].group > group.number:
                 return
             coded, frame = self._ready.popleft()
-            if coded.ordinal in waiting:
+            if coded.ordinal in expected:
+                expected.discard(coded.ordinal)
                 yield coded, frame
 
     def _decode(self, packet: VideoPacket | None) -> None:
@@ -164,22 +166,20 @@ class DecodeWalk:
             self._is_order_trusted = False
         if ranked is not None or not self._is_order_trusted:
             return []
-        lost = sorted((c for c in waiting.values() if c.pts < coded.pts), key=lambda c: c.pts)
+        lost = []
+        for ordinal, other in waiting.items():
+            if ordinal > coded.ordinal + REORDER_MAX:
+                break
+            if other.pts < coded.pts:
+                lost.append(other)
         for one in lost:
             del waiting[one.ordinal]
-        return lost
+        return sorted(lost, key=lambda c: c.pts)
 
     def _ranked(self, group: PacketGroup) -> deque[float] | None:
-        """Return times to hand out in order of display, None where each picture has its own.
-
-        Raw streams have no times and AVI has decode times only: where the decoder reorders, the
-        time that came with a packet is not that of its picture.
-        """
-        times = [coded.pts_ms for coded in group.shown.values()]
-        is_decode_order = all(a < b for a, b in pairwise(times))
-        if not times or not is_decode_order or not self._open_decoder(group.link).has_b_frames:
-            return None
-        return deque(times)
+        if group.shown and self._open_decoder(group.link).has_b_frames:
+            return ranked_times(group.shown.values())
+        return None
 
     def _frame(
         self,

@@ -92,7 +92,12 @@ def _affect_columns() -> tuple[Column, ...]:
     columns: list[Column] = []
     for name in EMOTIONS:
         text = f"share of the expression prototype {name}: what the face shows"
-        limits: dict[str, Any] = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_ALLOWED}
+        limits: dict[str, Any] = {
+            "low": 0.0,
+            "high": 1.0,
+            "step": PROBABILITY_STEP,
+            "null": NOT_ALLOWED,
+        }
         columns += [
             Column(f"emotion_{name}_raw", "float32", f"{text}, as the model gave it", **limits),
             Column(f"emotion_{name}", "float32", f"{text}, smoothed", **limits),

@@ -29,7 +29,7 @@ def row_json(row: Mapping[str, Any], first: str | None = None) -> bytes:
     for name, value in row.items():
         if value is None or name == first:
             continue
-        plain = value.item() if hasattr(value, "item") else value
+        plain = value.item() if getattr(value, "ndim", None) == 0 else value
         if not isinstance(plain, float):
             kept[name] = plain
         elif math.isfinite(plain):
@@ -40,7 +40,7 @@ def row_json(row: Mapping[str, Any], first: str | None = None) -> bytes:
 
 def _on_grid(value: float, grid: tuple[float, float]) -> float:
     step, per_unit = grid
-    return round(value / step) / per_unit
+    return round(value / step) / per_unit + 0.0
 
 
 def _other(value: Any) -> Any:

@@ -11,7 +11,7 @@ from schemas.windows import SHARE_THRESHOLD
 
 BINS_MAX = 600
 # A column without a sample of its own shows the last one, if that is not older than this.
-HOLD_PERIODS = 1.6
+HOLD_PERIODS = 1.0
 # Times on an edge must not fall to the left of it by the last digit of a division.
 EDGE_SLACK = 1e-6
 AU_ROWS_MAX = 11

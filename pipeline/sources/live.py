@@ -69,7 +69,6 @@ class LiveSource:
             lambda link: self._links[link][0],
             lambda link: self._links[link][1],
             LIVE_RULES,
-            clock_ms=self._options.clock_ms,
         )
         return session.segments(identity, resume_after)
 
@@ -89,6 +88,7 @@ class LiveSource:
             for packet in source.packets():
                 if self._stopped.is_set():
                     return
+                packet.arrived_ms = self._options.clock_ms()
                 yield packet
             if self._stopped.is_set():
                 return

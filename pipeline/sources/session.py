@@ -73,14 +73,12 @@ class Session:
         link_info: Callable[[int], LinkInfo],
         open_decoder: Callable[[int], VideoCodecContext],
         rules: CutRules,
-        clock_ms: Callable[[], int] | None = None,
         is_broken: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`clock_ms` anchors later epochs of live sources; None makes them follow on."""
+        """`is_broken` tells, once the packets ended, whether they ended before their time."""
         self._reader = GroupReader(packets, rules)
         self._walk = DecodeWalk(self._reader.next_packet, open_decoder)
         self._link_info = link_info
-        self._clock_ms = clock_ms
         self._is_broken = is_broken
         self._epoch: Epoch | None = None
         self._link: int | None = None
@@ -184,7 +182,7 @@ class Session:
                 first.pts,
                 first.pts_ms,
                 info.interval_ms,
-                self._clock_ms() if self._clock_ms is not None else None,
+                first.arrived_ms,
             )
         self._is_link_start = group.link != self._link
         self._link = group.link

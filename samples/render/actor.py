@@ -139,7 +139,7 @@ def _eye_centre(kit: FaceKit, side: int) -> tuple[float, ...]:
 
 
 def _tiling_noise(rng: np.random.Generator) -> np.ndarray:
-    """Return 512 x 512 fractal noise that tiles (uint8, mean near 128)."""
+    """Return 512 x 512 fractal noise that tiles (float16: slopes of 8-bit steps would show)."""
     total = np.zeros((512, 512), np.float32)
     for cells, strength in ((4, 1.0), (8, 0.7), (16, 0.5), (64, 0.35), (160, 0.35)):
         grid = np.pad(rng.random((cells, cells), np.float32), 2, mode="wrap")
@@ -147,4 +147,4 @@ def _tiling_noise(rng: np.random.Generator) -> np.ndarray:
         big = cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
         edge = (size - 512) // 2
         total += strength * (big[edge:edge + 512, edge:edge + 512] - 0.5)
-    return ((total / total.std() * 0.18 + 0.5).clip(0, 1) * 255).astype(np.uint8)
+    return (total / total.std() * 0.18 + 0.5).clip(0, 1).astype(np.float16)

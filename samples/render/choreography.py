@@ -184,7 +184,7 @@ def crease_strengths(shapes: dict[str, float]) -> np.ndarray:
         min(1, get("browDown", 0) ** 1.5),
         0.75 * max(get("browInnerUp", 0), get("browOuterUp", 0)) ** 1.5,
         min(1, 0.12 + 0.75 * smile + 0.3 * get("noseSneer", 0) + 0.2 * get("mouthUpperUp", 0)),
-        0.85 * cheek,
+        0.6 * cheek,
         0.8 * get("mouthShrugLower", 0),
         max(get("noseSneer", 0), 0.35 * get("browDown", 0)),
         min(1, 0.10 + 0.65 * cheek + 0.35 * squint),

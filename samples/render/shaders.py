@@ -106,7 +106,7 @@ void main() {
     float det = dot(dx, rx);
     vec3 slope = sign(det) * (dFdx(h) * rx + dFdy(h) * ry);
     vec3 n = normalize(abs(det) * smooth_n - slope);
-    float scalp = smoothstep(0.25, 0.80, v_extra.y + 0.7 * (grain - 0.5));
+    float scalp = smoothstep(0.45, 0.90, v_extra.y + 0.7 * (grain - 0.5));
     albedo = mix(albedo, u_hair, scalp * 0.93);
     vec3 v = normalize(u_eye - v_world);
     float ao = v_extra.x, sun = lit(v_world);

@@ -93,10 +93,12 @@ class Stage:
             write_matrix(program, "u_clip_from_world", self.camera.clip_from_world())
 
     def texture(self, name: str, image: np.ndarray, repeat: bool = False) -> None:
-        """Upload a picture (uint8, rows from v = 0) with mipmaps under a sampler name."""
+        """Upload a picture (uint8 or float16, rows from v = 0) under a sampler name."""
         channels = 1 if image.ndim == 2 else image.shape[2]
         data = np.ascontiguousarray(image)
-        texture = self.gl.texture(image.shape[1::-1], channels, data.tobytes(), alignment=1)
+        kind = "f2" if image.dtype == np.float16 else "f1"
+        size = image.shape[1::-1]
+        texture = self.gl.texture(size, channels, data.tobytes(), alignment=1, dtype=kind)
         texture.build_mipmaps()
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
         texture.repeat_x = texture.repeat_y = repeat
