@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
+from pipeline.lake.layout import COMMIT_ORDER, to_frame
 from schemas.segments import SegmentHeader
 
 Row = dict[str, Any]
@@ -29,33 +32,34 @@ class Batch:
     commit_s: float
     rows_max: int
     clock: Callable[[], float]
-    results: list[SegmentResult] = field(default_factory=list)
+    last: SegmentHeader | None = None
+    _waiting: list[dict[str, pl.DataFrame]] = field(default_factory=list)
+    _row_count: int = 0
     _committed_at_s: float | None = None
 
     def add(self, result: SegmentResult) -> None:
-        """Take one more segment, in order."""
-        self.results.append(result)
+        """Take one more segment, in order; `last` is its header from now on."""
+        rows = {"frames": result.frames, "segments": [result.ledger], "windows": result.windows}
+        # Typed at once: rows as Python objects would take twenty times the memory.
+        self._waiting.append({table: to_frame(table, rows[table]) for table in COMMIT_ORDER})
+        self._row_count += sum(map(len, rows.values()))
+        self.last = result.header
 
     @property
     def is_due(self) -> bool:
         """Tell whether to commit now."""
-        if not self.results:
+        if self.last is None:
             return False
-        is_last = self.results[-1].header.is_end_of_stream
-        if is_last or self._committed_at_s is None or self._row_count() >= self.rows_max:
+        if self.last.is_end_of_stream or self._committed_at_s is None:
+            return True
+        if self._row_count >= self.rows_max:
             return True
         return self.clock() - self._committed_at_s >= self.commit_s
 
-    def take(self) -> dict[str, list[Row]]:
-        """Return the rows per table and start the next batch."""
-        rows = {
-            "frames": [row for result in self.results for row in result.frames],
-            "segments": [result.ledger for result in self.results],
-            "windows": [row for result in self.results for row in result.windows],
-        }
-        self.results = []
+    def take(self) -> dict[str, pl.DataFrame]:
+        """Return the waiting rows per table and start the next batch."""
+        assert self._waiting
+        rows = {table: pl.concat([part[table] for part in self._waiting]) for table in COMMIT_ORDER}
+        self.last, self._waiting, self._row_count = None, [], 0
         self._committed_at_s = self.clock()
         return rows
-
-    def _row_count(self) -> int:
-        return sum(len(result.frames) + len(result.windows) for result in self.results)

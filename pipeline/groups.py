@@ -78,7 +78,16 @@ class OutputSettings(Group):
         default="facestate-data", min_length=1, description="folder of the tables"
     )
     commit_s: float = Field(
-        default=30.0, gt=0, le=3600, description="longest time between two commits"
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="live streams: longest time between two commits",
+    )
+    commit_file_s: float = Field(
+        default=120.0,
+        gt=0,
+        le=3600,
+        description="files: the same; an interrupted run computes at most so much again",
     )
     commit_rows: int = Field(
         default=20_000, ge=1, le=1_000_000, description="rows that cause a commit"

@@ -10,7 +10,7 @@ from typing import Protocol
 from operators.policy import POLICY_ID
 from pipeline import runs
 from pipeline.batch import Batch, SegmentResult
-from pipeline.lake.writer import RunWriter, StreamRun
+from pipeline.lake.writer import Recovered, RunWriter, StreamRun
 from pipeline.metrics import Metrics
 from pipeline.registrations import Whose, check_name
 from pipeline.settings import result_hash
@@ -112,63 +112,69 @@ def run_job(
     """
     with closing(open_source(job.spec, wiring.source_options)) as source:
         planned = plan_job(job, source, wiring)
-        return _JobRun(job, planned, wiring).go(source, on_progress, is_stopped)
+        return _JobRun(job, planned, wiring, source).go(on_progress, is_stopped)
 
 
 class _JobRun:
     """The loop over segments, and the two sinks that it feeds."""
 
-    def __init__(self, job: Job, planned: Plan, wiring: Wiring) -> None:
+    def __init__(self, job: Job, planned: Plan, wiring: Wiring, source: Source) -> None:
         self._job = job
         self._planned = planned
         self._run = planned.run
         self._wiring = wiring
+        self._source = source
         output = wiring.settings.output
         self._writer = RunWriter(wiring.lake, self._run, output.checkpoints_kept)
-        self._batch = Batch(output.commit_s, output.commit_rows, time.monotonic)
+        # Rows of a file can be computed again, so they wait longer and files grow larger.
+        commit_s = output.commit_s if source.info.is_live else output.commit_file_s
+        self._batch = Batch(commit_s, output.commit_rows, time.monotonic)
         self._rows = 0
         self._segments = 0
         self._last_ms = 0
         self._checkpoint_bytes_max = 0
         self._is_finished = False
 
-    def go(self, source: Source, on_progress: Progress, is_stopped: Callable[[], bool]) -> Outcome:
+    def go(self, on_progress: Progress, is_stopped: Callable[[], bool]) -> Outcome:
         started_s = time.monotonic()
-        runs.begin(
-            self._wiring.lake, self._planned.plan, self._run, is_replace=self._job.is_replace
-        )
-        recovered = self._writer.recover()
-        if self._job.is_replace:
-            self._writer.replace()
-        is_resume = recovered.sequence >= 0 and not self._job.is_replace
-        resume_after = recovered.sequence if is_resume else -1
-        state = StreamState.from_json(recovered.state) if is_resume and recovered.state else None
-        worker = StreamWorker(
-            self._wiring.worker_parts(self._planned.registration), self._run, state
-        )
-        self._wiring.live.begin_run(self._run, is_resume=is_resume)
-        for result in self._results(source, worker, resume_after, is_stopped):
+        recovered = self._start()
+        state = None if recovered.state is None else StreamState.from_json(recovered.state)
+        parts = self._wiring.worker_parts(self._planned.registration)
+        worker = StreamWorker(parts, self._run, state)
+        self._wiring.live.begin_run(self._run, is_resume=state is not None)
+        for result in self._results(worker, recovered.sequence, is_stopped):
             self._take(result, worker)
-            on_progress(self._last_ms, source.info.duration_ms, self._rows)
+            on_progress(self._last_ms, _whole_ms(self._source), self._rows)
         self._end(worker)
-        elapsed_s = time.monotonic() - started_s
         return Outcome(
-            self._run, self._is_finished, resume_after, self._segments, self._last_ms,
-            elapsed_s, self._checkpoint_bytes_max,
-        )  # fmt: skip
+            run=self._run,
+            is_finished=self._is_finished,
+            resumed_after=recovered.sequence,
+            segment_count=self._segments,
+            duration_ms=self._last_ms,
+            elapsed_s=time.monotonic() - started_s,
+            checkpoint_bytes_max=self._checkpoint_bytes_max,
+        )
+
+    def _start(self) -> Recovered:
+        """Record the run, then bring the tables to where an earlier attempt left them."""
+        is_replace = self._job.is_replace
+        runs.begin(self._wiring.lake, self._planned.plan, self._run, is_replace=is_replace)
+        if is_replace:
+            self._writer.replace()
+            return Recovered(-1, None)
+        return self._writer.recover()
 
     def _results(
-        self,
-        source: Source,
-        worker: StreamWorker,
-        resume_after: int,
-        is_stopped: Callable[[], bool],
+        self, worker: StreamWorker, resume_after: int, is_stopped: Callable[[], bool]
     ) -> Iterator[SegmentResult]:
         after = resume_after if resume_after >= 0 else None
-        for segment in source.segments(self._planned.identity, after):
+        for segment in self._source.segments(self._planned.identity, after):
             yield worker.process(segment)
             if is_stopped():
-                return
+                if not self._source.info.is_live:
+                    return
+                self._source.stop()  # a camera ends with an end-of-stream segment
         self._is_finished = True
 
     def _take(self, result: SegmentResult, worker: StreamWorker) -> None:
@@ -183,22 +189,25 @@ class _JobRun:
             self._commit(worker)
 
     def _commit(self, worker: StreamWorker) -> None:
-        last = self._batch.results[-1]
+        last = self._batch.last
+        assert last is not None
         started_s = time.monotonic()
-        size_bytes = self._writer.commit(
-            last.header.sequence, worker.state.to_json(), self._batch.take()
-        )
+        size_bytes = self._writer.commit(last.sequence, worker.state.to_json(), self._batch.take())
         self._wiring.metrics.observe("facestate_commit_seconds", time.monotonic() - started_s)
         self._checkpoint_bytes_max = max(self._checkpoint_bytes_max, size_bytes)
-        self._wiring.live.mark_committed(self._run, last.header)
+        self._wiring.live.mark_committed(self._run, last)
 
     def _end(self, worker: StreamWorker) -> None:
-        if self._batch.results:
+        if self._batch.last is not None:
             self._commit(worker)
         if self._is_finished:
             runs.finish(self._wiring.lake, self._planned.plan, self._run, self._last_ms)
             self._writer.finish()
             self._wiring.live.end_stream(self._run)
+
+
+def _whole_ms(source: Source) -> int | None:
+    return None if source.info.duration_ms is None else round(source.info.duration_ms)
 
 
 def _anchor(job: Job, source: Source) -> tuple[int, AnchorSource]:

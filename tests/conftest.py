@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from serving.store import ModelStore, WeightsState
+
 REPOSITORY = Path(__file__).parents[1]
 CLIPS = REPOSITORY.parent / "shared" / "clips"
 
@@ -27,7 +29,7 @@ def clips() -> Path:
 @pytest.fixture(scope="session")
 def weights() -> Path:
     """Return the folder that holds the fetched weights under their file names."""
-    folder = Path(os.environ.get("FACESTATE_WEIGHTS", Path.home() / ".cache/facestate/models"))
-    if not (folder / "face_detection_yunet_2023mar.onnx").is_file():
+    store = ModelStore()
+    if any(store.state(name) is not WeightsState.READY for name in store.table):
         missing("weights are not fetched; run `facestate models fetch`")
-    return folder
+    return store.folder

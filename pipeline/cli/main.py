@@ -78,7 +78,9 @@ def main() -> NoReturn:
         click.echo("facestate: interrupted; start the same command again to go on", err=True)
         code = 130
     except FacestateError as error:
-        click.echo(f"facestate: {error}", err=True)
+        from pipeline.logs import mask_secrets
+
+        click.echo(mask_secrets(f"facestate: {error}"), err=True)
         code = error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,6 @@
 """The fenced writer of one run over one stream: commit in order, recover, replace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,14 +92,13 @@ class RunWriter:
         self,
         sequence: int,
         state: dict[str, Any],
-        rows: Mapping[str, Sequence[Mapping[str, Any]]],
+        frames: Mapping[str, pl.DataFrame],
     ) -> int:
         """Commit all rows up to segment `sequence`; return the checkpoint's size in bytes.
 
         Raises FencedError where another process has written the run since, SinkError where
         storage refuses; tables behind the failing one are completed by `recover`.
         """
-        frames = {table: to_frame(table, rows[table]) for table in COMMIT_ORDER}
         version = self._generation * GENERATION_STEP + sequence + 1
         nonce = new_nonce()
         self._check_not_overtaken()

@@ -77,7 +77,8 @@ RECIPES: dict[str, Recipe] = {
         "cheekSquint", 0.34, eyeSquint=1, lid_lower_height=1, cheek_height=1, mouthSmile=1,
     ),
     "AU07": _by_weight(
-        "eyeSquint", 0.54, "eyeBlink", eyeSquint=1, lid_lower_height=1, eye_opening=-1, mouthSmile=-1,
+        "eyeSquint", 0.54, "eyeBlink", eyeSquint=1, lid_lower_height=1, eye_opening=-1,
+        mouthSmile=-1,
     ),
     "AU09": _by_weight(
         "noseSneer", 0.17, ala_height=1, lid_lower_height=1, nose_to_lip=-1, brow_inner_height=-1,

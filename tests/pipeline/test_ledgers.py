@@ -47,9 +47,7 @@ def test_frames_that_are_not_accounted_for_are_named_with_their_segment(sound: d
 def test_a_lost_row_of_table_frames_is_noticed(sound: dict) -> None:
     lost = sound["frames"].filter(~((pl.col("sequence") == 2) & (pl.col("row") == 7)))
     (sentence,) = report(sound, frames=lost).sentences
-    assert sentence == (
-        "stream main, epoch 0, segment 2: 20 faces, but table frames holds 19 rows"
-    )
+    assert sentence == ("stream main, epoch 0, segment 2: 20 faces, but table frames holds 19 rows")
 
 
 def test_a_row_that_is_there_twice_is_noticed(sound: dict) -> None:

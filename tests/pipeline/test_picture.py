@@ -166,7 +166,7 @@ class TestPicture:
         assert pixels(draw_timeline(frames, ref, tmp_path / "a.png")).shape[1] == WIDTH_PX
 
     def test_more_faces_than_fit_are_left_out(self, tmp_path: Path) -> None:
-        faces = [Face(f"p{i:02d}", f"t{i}") for i in range(FACES_MAX + 3)]
+        faces = [Face(f"p{i:02d}", f"t{i}", policy="skip") for i in range(FACES_MAX + 3)]
         many = pixels(draw_timeline(*read(*faces, duration_s=1), tmp_path / "a.png"))
         full = pixels(draw_timeline(*read(*faces[:FACES_MAX], duration_s=1), tmp_path / "b.png"))
         assert many.shape == full.shape

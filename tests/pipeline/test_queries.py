@@ -54,7 +54,11 @@ class TestResolvingACall:
 
     def test_the_reference_tells_model_streams_roles_and_length(self, lake: TableLake) -> None:
         ref = resolve_call(lake, "default", CALL)
-        assert (ref.model_id, ref.stream_ids, ref.duration_ms) == ("blendshapes-1", ("main",), 30_000)
+        assert (ref.model_id, ref.stream_ids, ref.duration_ms) == (
+            "blendshapes-1",
+            ("main",),
+            30_000,
+        )
         assert ref.role_of("agent") == "performer"
         assert ref.role_of("agent.main-0-3") == "performer"
         assert ref.role_of("stranger") == ref.role_of(None) == "unknown"
@@ -132,9 +136,7 @@ class TestTimeline:
         assert rows["coverage"].to_list() == pytest.approx([1, 1, 1, 1, 0.9, 0.6])
 
     @pytest.mark.parametrize("window_s", [2, 7, 15, 30, 45])
-    def test_merged_windows_equal_the_naive_reference(
-        self, lake: TableLake, window_s: int
-    ) -> None:
+    def test_merged_windows_equal_the_naive_reference(self, lake: TableLake, window_s: int) -> None:
         check_merging(lake.tables["frames"], window_s)
 
     def test_merging_seconds_gives_what_the_stored_ten_seconds_say(

@@ -50,10 +50,10 @@ class CrashingLake(Lake):
         super().append(table, rows, advances)
 
 
-def batch(first: int, last: int) -> dict[str, list[dict[str, Any]]]:
+def batch(first: int, last: int) -> dict[str, pl.DataFrame]:
     """Return the rows of segments first..last."""
     return {
-        table: rows.filter(pl.col("sequence").is_between(first, last)).to_dicts()
+        table: rows.filter(pl.col("sequence").is_between(first, last))
         for table, rows in ALL_ROWS.items()
     }
 
@@ -62,7 +62,7 @@ def counts(lake: Lake) -> dict[str, int]:
     return {t: run_rows(lake, t, RUN).select(pl.len()).collect().item() for t in COMMIT_ORDER}
 
 
-def sizes(rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+def sizes(rows: dict[str, pl.DataFrame]) -> dict[str, int]:
     return {table: len(rows[table]) for table in COMMIT_ORDER}
 
 
@@ -149,8 +149,7 @@ def test_replacing_deletes_the_run_alone_and_fences_its_writer(tmp_path: Path) -
     lake = Lake(tmp_path)
     beside = StreamRun("default", RUN.call_id, "main", "run-2")
     other_rows = {
-        table: rows.with_columns(run_id=pl.lit("run-2")).to_dicts()
-        for table, rows in ALL_ROWS.items()
+        table: rows.with_columns(run_id=pl.lit("run-2")) for table, rows in ALL_ROWS.items()
     }
     other = RunWriter(lake, beside)
     other.recover()

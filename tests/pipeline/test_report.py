@@ -1,0 +1,210 @@
+"""Goal: what is printed at the end of a run is readable, safe and honest.
+
+Method: the tables are printed into text at 80 columns; agreement with the truth is worked out on
+curves whose correlation, detection and errors are known.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+
+from pipeline.agreement import area_under_curve
+from pipeline.queries import face_frames, resolve_call, summary
+from pipeline.report import compare_with_truth, print_summary, print_truth
+from pipeline.truth import match_truth, read_truth
+from pipeline.words import clock, duration, printable
+from schemas.errors import InputError, SourceMissingError
+from schemas.names import AU_NAMES
+from tests.rows import AGENT, CALL, CUSTOMER, Face, TableLake, frame_rows, run_row, table
+
+
+def lake_of(*faces: Face, duration_s: float = 30.0) -> TableLake:
+    frames = frame_rows(faces, duration_s=duration_s)
+    return TableLake(frames=frames, runs=table("runs", [run_row()]))
+
+
+def printed(*faces: Face, duration_s: float = 30.0) -> str:
+    lake = lake_of(*faces, duration_s=duration_s)
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(console, summary(lake, resolve_call(lake, "default", CALL)))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def frames() -> pl.DataFrame:
+    """Return the frames of the call of two people, as queries give them."""
+    lake = lake_of(AGENT, CUSTOMER)
+    return face_frames(lake, resolve_call(lake, "default", CALL))
+
+
+def write_truth(frames: pl.DataFrame, path: Path, names: dict[str, str]) -> Path:
+    """Write a truth file that says of every face exactly what was measured."""
+    found = frames.filter(pl.col("participant_id").is_in(list(names)))
+    truth = found.select(
+        pl.col("pts_ms"),
+        pl.col("participant_id").replace_strict(names).alias("participant"),
+        pl.lit(1).alias("is_present"),
+        pl.col("is_speaking").cast(pl.Int8),
+        pl.lit("neutral").alias("expression"),
+        "yaw_deg", "box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px",
+        *[name for name in AU_NAMES if name != "AU33"],
+    )  # fmt: skip
+    truth.write_csv(path)
+    return path
+
+
+class TestSummary:
+    def test_every_face_has_its_time_expression_peaks_and_aus_in_80_columns(self) -> None:
+        text = printed(AGENT, CUSTOMER)
+        assert max(len(line) for line in text.splitlines()) <= 80
+        for word in ("agent", "customer", "30 s", "26 s", "neutral 59%", "happiness 0.79",
+                     "AU12+AU06", "00:13.8 surprise", "AU04  22% 0.90", "1 track"):  # fmt: skip
+            assert word in text, word
+
+    def test_abstained_frames_are_told_with_their_reason(self) -> None:
+        assert "agent: 5 frames abstained from: extreme pose" in printed(AGENT)
+
+    def test_where_policy_forbids_the_expression_the_table_says_so(self) -> None:
+        text = printed(Face(policy="facial_actions_only"))
+        assert "not allowed" in text
+        assert "neutral" not in text
+
+    def test_a_skipped_face_is_said_to_be_not_scored(self) -> None:
+        text = printed(Face(policy="skip"), duration_s=2)
+        assert "not scored" in text
+        assert "customer: 10 frames kept from the model: preset" in text
+
+    def test_a_call_without_faces_says_so(self) -> None:
+        assert printed() == "no face was found in this call\n"
+
+    def test_names_never_reach_the_terminal_raw(self) -> None:
+        text = printed(Face(participant_id="a\x1b[31m[bold]b"), duration_s=1)
+        assert "\x1b" not in text
+        assert "[bold]" in "".join(text.split())
+
+
+class TestTruth:
+    def test_curves_that_are_the_truth_agree_wholly(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        truth = write_truth(frames, tmp_path / "t.csv", {"agent": "agent", "customer": "customer"})
+        found = compare_with_truth(frames, truth)
+        smile = next(au for au in found.aus if au.name == "AU12")
+        assert smile.correlation == pytest.approx(1.0)
+        assert smile.auc == 1.0
+        assert smile.false_share == 0.0
+        assert (found.found_share, found.speaking_share, found.yaw_error_deg) == (1.0, 1.0, 0.0)
+        assert found.frame_count == 275
+        assert found.unmatched == ()
+        assert "AU33" not in {au.name for au in found.aus}
+
+    def test_faces_are_matched_by_place_where_the_names_differ(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        truth = read_truth(
+            write_truth(frames, tmp_path / "t.csv", {"agent": "left", "customer": "right"})
+        )
+        rows = frames.filter(pl.col("participant_id") == "customer")
+        assert match_truth(rows, truth) == "right"
+        elsewhere = rows.with_columns(pl.col("box_x1_px", "box_x2_px") + 2000)
+        assert match_truth(elsewhere, truth) is None
+
+    def test_a_person_whom_no_face_shows_is_told(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        truth = write_truth(frames, tmp_path / "t.csv", {"agent": "agent", "customer": "customer"})
+        found = compare_with_truth(frames.filter(pl.col("participant_id") == "agent"), truth)
+        assert found.unmatched == ("customer",)
+        assert found.found_share is not None
+        assert 0.5 < found.found_share < 0.6
+
+    def test_expression_agreement_is_over_all_frames_and_over_expressive_ones(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        path = write_truth(frames, tmp_path / "t.csv", {"agent": "agent"})
+        said = pl.read_csv(path).with_columns(
+            expression=pl.when(pl.col("pts_ms").is_between(7000, 9800))
+            .then(pl.lit("happiness")).otherwise(pl.lit("neutral"))
+        )  # fmt: skip
+        said.write_csv(path)
+        found = compare_with_truth(frames, path)
+        assert found.expressive_count == 15
+        assert found.expressive_share == 1.0
+        assert found.expression_share is not None
+        assert 0.8 < found.expression_share < 1.0
+
+    def test_no_matching_face_gives_nothing_instead_of_failing(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        truth = write_truth(frames, tmp_path / "t.csv", {"agent": "agent"})
+        found = compare_with_truth(frames.clear(), truth)
+        assert found.aus == ()
+        assert found.frame_count == 0
+        console = Console(file=io.StringIO(), width=80)
+        print_truth(console, found)
+
+    def test_the_print_says_what_it_does_not_show(
+        self, frames: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        truth = write_truth(frames, tmp_path / "t.csv", {"agent": "agent", "customer": "customer"})
+        console = Console(file=io.StringIO(), width=80)
+        print_truth(console, compare_with_truth(frames, truth))
+        assert isinstance(console.file, io.StringIO)
+        text = " ".join(console.file.getvalue().split())
+        assert "on real faces it does not show" in text
+        assert "AU12 lip corners pulled 38 1.00 1.00 0%" in text or "AU12 lip corners" in text
+        assert "faces found while a person is in the picture: 100%" in text
+
+    def test_a_missing_file_and_missing_columns_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceMissingError):
+            read_truth(tmp_path / "none.csv")
+        (tmp_path / "bad.csv").write_text("pts_ms,who\n0,left\n")
+        with pytest.raises(InputError, match="participant, is_present"):
+            read_truth(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0] * 5 + [1] * 5, 1.0),
+        ([1] * 5 + [0] * 5, 0.0),
+        ([0.5] * 10, 0.5),
+        ([0, 0, 0, 0, 1, 0, 1, 1, 1, 1], 0.8),
+    ],
+)
+def test_the_area_under_the_curve_counts_ties_as_halves(scores: list, expected: float) -> None:
+    present = np.array([False] * 5 + [True] * 5)
+    assert area_under_curve(np.array(scores, float), present) == pytest.approx(expected)
+
+
+def test_too_few_frames_on_a_side_make_no_area() -> None:
+    assert area_under_curve(np.zeros(10), np.array([True] * 4 + [False] * 6)) is None
+
+
+@pytest.mark.parametrize(
+    ("time_s", "coarse", "fine"),
+    [(0, "00:00", "00:00.0"), (9.96, "00:10", "00:10.0"), (61.04, "01:01", "01:01.0"),
+     (3599.9, "59:59", "59:59.9"), (3600, "1:00:00", "1:00:00.0"), (-3, "00:00", "00:00.0")],
+)  # fmt: skip
+def test_times_are_minutes_and_seconds(time_s: float, coarse: str, fine: str) -> None:
+    assert clock(time_s) == coarse
+    assert clock(time_s, is_fine=True) == fine
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "0.2 s"), (26.0, "26 s"), (59.6, "1 min 00 s"), (250, "4 min 10 s"),
+     (3720, "1 h 02 min")],
+)  # fmt: skip
+def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_control_characters_and_long_texts_are_made_harmless() -> None:
+    assert printable("a\x1b[2J\nb\u202e") == "a\ufffd[2J\ufffdb\ufffd"
+    assert printable("x" * 100, 10) == "x" * 9 + "…"
