@@ -10,16 +10,16 @@ from typing import Protocol
 from operators.policy import POLICY_ID
 from pipeline import runs
 from pipeline.batch import Batch, SegmentResult
+from pipeline.counting import count_commit, count_segment, gauge_live
 from pipeline.lake.writer import Recovered, RunWriter, StreamRun
-from pipeline.metrics import Metrics
 from pipeline.registrations import Whose, check_name
 from pipeline.settings import result_hash
-from pipeline.sources.media import Source, StreamIdentity, open_source
+from pipeline.sources.identity import StreamIdentity
+from pipeline.sources.media import Source, open_source
 from pipeline.sources.resolve import SourceSpec
 from pipeline.stream_state import StreamState
 from pipeline.wiring import Wiring
 from pipeline.worker import StreamWorker
-from schemas.ledger import ABSTAINED_COUNTS, FRAME_COUNTS, SKIPPED_COUNTS
 from schemas.names import AnchorSource
 from schemas.registration import Registration
 
@@ -192,8 +192,12 @@ class _JobRun:
         last = self._batch.last
         assert last is not None
         started_s = time.monotonic()
-        size_bytes = self._writer.commit(last.sequence, worker.state.to_json(), self._batch.take())
-        self._wiring.metrics.observe("facestate_commit_seconds", time.monotonic() - started_s)
+        rows = self._batch.take()
+        size_bytes = self._writer.commit(last.sequence, worker.state.to_json(), rows)
+        elapsed_s = time.monotonic() - started_s
+        metrics = self._wiring.metrics
+        count_commit(metrics, {t: len(f) for t, f in rows.items()}, elapsed_s, size_bytes)
+        gauge_live(metrics, self._wiring.live)
         self._checkpoint_bytes_max = max(self._checkpoint_bytes_max, size_bytes)
         self._wiring.live.mark_committed(self._run, last)
 
@@ -225,18 +229,3 @@ def _call_id(source: Source, start_ms: int) -> str:
         return source.info.content_sha256[:CALL_ID_DIGITS]
     started_at = datetime.fromtimestamp(start_ms / 1000, tz=UTC)
     return f"live-{started_at:%Y%m%dT%H%M%S}"
-
-
-def count_segment(metrics: Metrics, result: SegmentResult) -> None:
-    """Add one segment's ledger to the metrics."""
-    metrics.count("facestate_segments_total", result="done")
-    ledger = result.ledger
-    for kind in FRAME_COUNTS:
-        metrics.count("facestate_frames_total", ledger[f"frames_{kind}"], kind=kind)
-    faces = {("scored", ""): ledger["faces_scored"]}
-    for name in (*ABSTAINED_COUNTS, *SKIPPED_COUNTS):
-        status, _, reason = name.partition("_")
-        faces[status, reason] = ledger[f"faces_{name}"]
-    for (status, reason), count in faces.items():
-        if count:
-            metrics.count("facestate_faces_total", count, status=status, reason=reason)

@@ -18,7 +18,6 @@ from schemas.errors import DiskFullError, SinkError
 # Labels are closed sets; a caller that puts an id into one must not fill the memory.
 SERIES_MAX = 200
 TIME_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class MetricKind(StrEnum):
@@ -53,8 +52,7 @@ def _seconds(name: str, text: str, *labels: str) -> MetricSpec:
 
 
 _TABLE = (
-    _counter("facestate_segments_total",
-             "Segments by result: done, duplicate, late, missing, dead_lettered", "result"),
+    _counter("facestate_segments_total", "Segments worked through"),
     _counter("facestate_frames_total",
              "Frames by kind: analysed, not_sampled, corrupt, shed, dead_lettered", "kind"),
     _counter("facestate_faces_total",
@@ -63,29 +61,14 @@ _TABLE = (
     _counter("facestate_media_seconds_total", "Media time worked through"),
     _counter("facestate_gap_seconds_total", "Media time missing between segments"),
     _counter("facestate_epochs_total", "Epochs begun, by reason", "reason"),
-    _counter("facestate_reconnects_total", "Live streams opened anew"),
-    _counter("facestate_decoder_fallback_total",
-             "Segments decoded by another decoder than the preferred one, by reason", "reason"),
-    _counter("facestate_dead_letters_total", "Segments given up, by the step that failed", "step"),
-    _counter("facestate_windows_total", "Window rows written, by what closed them", "closed_by"),
+    _counter("facestate_windows_total", "Window rows made, by what closed them", "closed_by"),
     _counter("facestate_rows_total", "Rows committed, by table", "table"),
-    _counter("facestate_commits_total", "Commits by result: done, retried, fenced, failed",
-             "result"),
-    _counter("facestate_redis_events_total",
-             "Events for Redis by result: added, already_there, dropped", "result"),
-    _gauge("facestate_streams", "Streams being worked on"),
-    _gauge("facestate_tracks", "Faces being followed"),
-    _gauge("facestate_queue_segments", "Segments waiting, by the step they wait for", "step"),
-    _gauge("facestate_buffer_rows", "Rows waiting for the next commit"),
+    _gauge("facestate_redis_rows",
+           "Rows for Redis since the start: added, already_there, failed, dropped", "result"),
+    _gauge("facestate_redis_up", "1 while Redis takes data"),
     _gauge("facestate_spool_rows", "Rows waiting for Redis"),
-    _gauge("facestate_sink_up", "1 while the sink takes data: redis, tables", "sink"),
-    _gauge("facestate_lag_seconds", "Live streams: age of the newest frame worked on"),
     _gauge("facestate_checkpoint_bytes", "Size of the newest checkpoint"),
-    _seconds("facestate_step_seconds", "Time per segment and step: decode, faces, score, windows",
-             "step"),
     _seconds("facestate_commit_seconds", "Time from a commit's first write to its last"),
-    MetricSpec("facestate_score_batch_faces", MetricKind.HISTOGRAM, (), "Faces in one model call",
-               BATCH_BUCKETS),
 )  # fmt: skip
 
 METRICS = {spec.name: spec for spec in _TABLE}

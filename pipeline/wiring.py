@@ -21,7 +21,7 @@ from pipeline.live_view import LiveView, NoLiveView, RedisLiveView
 from pipeline.metrics import Metrics
 from pipeline.observe import Looking
 from pipeline.settings import Settings
-from pipeline.sources.media import SourceOptions
+from pipeline.sources.identity import SourceOptions
 from pipeline.worker import WorkerParts
 from schemas.media import Decoder
 from schemas.registration import Registration

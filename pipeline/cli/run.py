@@ -22,6 +22,12 @@ Examples:
 @click.option("--call-id", help="Name of the call [default: from the file's content].")
 @click.option("--stream-id", help="Name of the camera or tile [default: the call's].")
 @click.option("--start", help="Wall clock of the first frame, such as 2026-03-01T09:30:00Z.")
+@click.option(
+    "--metrics",
+    "metrics_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write counters to this file at the end, in Prometheus' text format.",
+)
 def command(inputs: tuple[str, ...], **options: Any) -> int:
     """Analyse INPUTs: files, folders, globs, pictures, raw H.264, rtsp://… or webcam:0.
 
@@ -78,5 +84,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
                         raise
                     bars.say(f"facestate: {job.spec.name}: {error}")
                     code = code or error.exit_code
+        if options["metrics_file"] is not None:
+            wiring.metrics.write_text(options["metrics_file"])
     report(outcomes, Path(settings.output.folder), is_json=options["is_json"])
     return 130 if stopped.is_set() else code

@@ -114,8 +114,10 @@ class TestTimeline:
         assert error.exit_code == 2
         assert "write it like 10s, 1m or 1h" in str(error)
 
-    @pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("10s", 10), ("1m", 60),
-                                                   ("60s", 60), ("2min", 120), ("1h", 3600)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [("1s", 1), ("10s", 10), ("1m", 60), ("60s", 60), ("2min", 120), ("1h", 3600)],
+    )
     def test_windows_may_be_said_in_seconds_minutes_and_hours(
         self, text: str, seconds: int
     ) -> None:
@@ -261,11 +263,15 @@ class TestOutput:
 
 
 @pytest.mark.parametrize("name", list(MODULES))
-def test_help_carries_a_runnable_example(name: str, facestate: Facestate) -> None:
+def test_every_example_in_the_help_runs(
+    name: str, facestate: Facestate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = CliRunner().invoke(MODULES[name].command, ["--help"]).output
-    (*_, example) = [line.strip() for line in text.splitlines()
-                     if line.strip().startswith(f"facestate {name} 3f2a")]  # fmt: skip
-    words = example.split(" > ")[0].replace("3f2a", CALL).split()[2:]
-    words = [w for w in words if not w.startswith("call.") and w not in {"--output", "-o"}]
-    result = facestate(name, *words)
-    assert result.exit_code == 0, result.output
+    examples = [line.strip() for line in text.splitlines()
+                if line.strip().startswith(f"facestate {name} ")]  # fmt: skip
+    assert len(examples) >= 2
+    monkeypatch.chdir(tmp_path)
+    for example in examples:
+        words = example.split(" > ")[0].replace("3f2a", CALL).split()[2:]
+        result = facestate(name, *words)
+        assert result.exit_code == 0, (example, result.output)

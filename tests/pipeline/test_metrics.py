@@ -21,7 +21,7 @@ def test_names_begin_with_the_product_and_end_with_their_unit() -> None:
     for name, spec in METRICS.items():
         assert re.fullmatch(r"facestate_[a-z_]+", name)
         assert name.endswith("_total") == (spec.kind is MetricKind.COUNTER)
-        if spec.kind is not MetricKind.COUNTER and name != "facestate_sink_up":
+        if spec.kind is not MetricKind.COUNTER and name != "facestate_redis_up":
             assert name.rsplit("_", 1)[1] in UNITS, name
 
 
@@ -56,14 +56,14 @@ def test_counters_add_gauges_stand_and_histograms_sum() -> None:
 
 def test_two_registries_do_not_share_counts() -> None:
     first, second = Metrics(), Metrics()
-    first.count("facestate_reconnects_total")
-    assert second.snapshot()["facestate_reconnects_total"] == 0
+    first.count("facestate_segments_total")
+    assert second.snapshot()["facestate_segments_total"] == 0
 
 
 @pytest.mark.parametrize(
     ("name", "labels"),
     [("facestate_frames_total", {}), ("facestate_frames_total", {"sort": "x"}),
-     ("facestate_spool_rows", {}), ("facestate_reconnects_total", {"a": "b"})],
+     ("facestate_spool_rows", {}), ("facestate_segments_total", {"a": "b"})],
 )  # fmt: skip
 def test_wrong_labels_or_kinds_are_the_programmers_errors(
     name: str, labels: dict[str, str]
@@ -74,7 +74,7 @@ def test_wrong_labels_or_kinds_are_the_programmers_errors(
 
 def test_a_counter_never_falls() -> None:
     with pytest.raises(ValueError, match="negative"):
-        Metrics().count("facestate_reconnects_total", -1)
+        Metrics().count("facestate_segments_total", -1)
 
 
 def test_series_of_one_metric_are_bounded_and_the_rest_goes_to_other() -> None:
@@ -89,22 +89,22 @@ def test_series_of_one_metric_are_bounded_and_the_rest_goes_to_other() -> None:
 
 def test_the_text_is_read_back_by_the_usual_parser() -> None:
     metrics = Metrics()
-    metrics.count("facestate_redis_events_total", 7, result='a"b\n')
+    metrics.count("facestate_epochs_total", 7, reason='a"b\n')
     metrics.observe(SECONDS, 0.2)
     families = {f.name: f for f in text_string_to_metric_families(metrics.text())}
     names = {name.removesuffix("_total") for name in METRICS}
     assert set(families) == names
-    events = families["facestate_redis_events"].samples
-    assert [(s.labels, s.value) for s in events] == [({"result": 'a"b\n'}, 7)]
+    events = families["facestate_epochs"].samples
+    assert [(s.labels, s.value) for s in events] == [({"reason": 'a"b\n'}, 7)]
     assert families[SECONDS].type == "histogram"
 
 
 def test_a_file_is_written_whole_and_replaces_the_one_before(tmp_path: Path) -> None:
     metrics, path = Metrics(), tmp_path / "facestate.prom"
     metrics.write_text(path)
-    metrics.set("facestate_tracks", 3)
+    metrics.set("facestate_spool_rows", 3)
     metrics.write_text(path)
-    assert "facestate_tracks 3.0" in path.read_text()
+    assert "facestate_spool_rows 3.0" in path.read_text()
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 

@@ -83,9 +83,9 @@ class TestSummary:
         assert printed() == "no face was found in this call\n"
 
     def test_names_never_reach_the_terminal_raw(self) -> None:
-        text = printed(Face(participant_id="a\x1b[31m[bold]b"), duration_s=1)
+        text = printed(Face(participant_id="a\x1b[b]c"), duration_s=1)
         assert "\x1b" not in text
-        assert "[bold]" in "".join(text.split())
+        assert "a\ufffd[b]c" in text
 
 
 class TestTruth:
@@ -157,7 +157,7 @@ class TestTruth:
         assert isinstance(console.file, io.StringIO)
         text = " ".join(console.file.getvalue().split())
         assert "on real faces it does not show" in text
-        assert "AU12 lip corners pulled 38 1.00 1.00 0%" in text or "AU12 lip corners" in text
+        assert "AU12 lip corners pulled 36 1.00 1.00 0%" in text
         assert "faces found while a person is in the picture: 100%" in text
 
     def test_a_missing_file_and_missing_columns_are_refused(self, tmp_path: Path) -> None:

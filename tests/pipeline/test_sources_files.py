@@ -5,6 +5,8 @@ Method: the real clips against their manifest, and small coded videos of every a
 
 import hashlib
 import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -24,22 +26,34 @@ from tests.videos import damaged, number_of, reference, rotated_mp4, video
 
 IDENTITY = StreamIdentity("t", "c", "s", Role.CUSTOMER, 1_700_000_000_000, AnchorSource.NONE)
 DECODER = PyavDecoder()
-Outcome = tuple[int, float, PtsSource, bool, str | None]
+Outcome = tuple[int, float, PtsSource, bool, int | None]
+
+
+def digest(image: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(image[::4, ::4]))
 
 
 def outcome(frame: DecodedFrame) -> Outcome:
-    digest = None if frame.image is None else hashlib.md5(frame.image).hexdigest()  # noqa: S324
-    return frame.frame_index, frame.pts_ms, frame.pts_source, frame.is_corrupt, digest
+    number = None if frame.image is None else digest(frame.image)
+    return frame.frame_index, frame.pts_ms, frame.pts_source, frame.is_corrupt, number
+
+
+def every(_pts_ms: float) -> bool:
+    return True
+
+
+def some(pts_ms: float) -> bool:
+    return round(pts_ms) % 7 == 0
 
 
 def one_pass(
-    path: Path, resume_after: int | None = None
+    path: Path, resume_after: int | None = None, is_wanted: Callable[[float], bool] = every
 ) -> tuple[list[SegmentHeader], list[list[Outcome]]]:
     source = open_source(resolve_inputs([str(path)])[0])
     headers, frames = [], []
     for segment in source.segments(IDENTITY, resume_after):
         headers.append(segment.header)
-        frames.append([outcome(f) for f in DECODER.frames(segment, lambda _pts_ms: True)])
+        frames.append([outcome(f) for f in DECODER.frames(segment, is_wanted)])
     source.close()
     return headers, frames
 
@@ -71,16 +85,19 @@ def test_every_clip_gives_the_frames_of_its_manifest_as_plain_pyav_decodes_them(
 ) -> None:
     for clip in manifest(clips):
         path = clips / str(clip["name"])
-        headers, frames = one_pass(path)
+        headers, frames = one_pass(path, is_wanted=some)
         got = [frame for segment in frames for frame in segment]
         with av.open(str(path)) as container:
-            plain = [(f.time, to_image(f)) for f in container.decode(video=0)]
+            plain = [
+                (f.time, digest(to_image(f)) if f.time is None or some(f.time * 1000) else None)
+                for f in container.decode(video=0)
+            ]
         assert len(got) == len(plain) == clip["frames"], path.name
         assert [frame[0] for frame in got] == list(range(len(got)))
-        for (time_s, image), (_, pts_ms, _, is_corrupt, digest) in zip(plain, got, strict=True):
+        for (time_s, number), (_, pts_ms, _, is_corrupt, found) in zip(plain, got, strict=True):
             assert not is_corrupt
             assert time_s is None or pts_ms == pytest.approx(time_s * 1000, abs=1e-6)
-            assert digest == hashlib.md5(image).hexdigest()  # noqa: S324
+            assert time_s is None or found == number
         assert [len(segment) for segment in frames] == [h.frame_count for h in headers]
         assert [h.sequence for h in headers] == list(range(len(headers)))
         assert [h.is_end_of_stream for h in headers] == [False] * (len(headers) - 1) + [True]
@@ -88,11 +105,15 @@ def test_every_clip_gives_the_frames_of_its_manifest_as_plain_pyav_decodes_them(
         assert headers[0].codec == clip["codec"]
 
 
-def test_every_clip_resumes_after_any_segment_with_the_same_headers_and_frames(
+def test_every_clip_resumes_with_the_same_headers_and_frames(
     clips: Path,
 ) -> None:
     for clip in manifest(clips):
-        assert_resumes_anywhere(clips / str(clip["name"]))
+        path = clips / str(clip["name"])
+        headers, frames = one_pass(path, is_wanted=some)
+        count = len(headers)
+        for after in {0, count // 2, count - 2} & set(range(count)):
+            assert one_pass(path, after, some) == (headers[after + 1 :], frames[after + 1 :])
 
 
 def x264(params: str) -> dict[str, str]:
@@ -114,7 +135,7 @@ AWKWARD = {
     "vp8.webm": {
         "codec": "libvpx",
         "container": "webm",
-        "options": {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "good"},
+        "options": {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "good", "cpu-used": "5"},
     },
 }  # fmt: skip
 
@@ -127,8 +148,7 @@ def test_awkward_streams_decode_as_a_player_would_and_resume_anywhere(
     path = saved(tmp_path, body, name)
     headers, frames = one_pass(path)
     digests = [frame[4] for segment in frames for frame in segment]
-    plain = [hashlib.md5(image).hexdigest() for _, image in reference(body)]  # noqa: S324
-    assert digests == plain
+    assert digests == [digest(image) for _, image in reference(body)]
     assert len(headers) > 1
     assert_resumes_anywhere(path)
 
@@ -177,10 +197,10 @@ def test_a_segment_left_unread_does_not_disturb_the_next(tmp_path: Path, read_co
     assert len(headers) == 3
     source = open_source(resolve_inputs([str(path)])[0])
     segments = source.segments(IDENTITY)
-    reading = DECODER.frames(next(segments), lambda _pts_ms: True)
+    reading = DECODER.frames(next(segments), every)
     for _ in range(read_count):
         next(reading)
-    rest = [[outcome(f) for f in DECODER.frames(s, lambda _pts_ms: True)] for s in segments]
+    rest = [[outcome(f) for f in DECODER.frames(s, every)] for s in segments]
     assert rest == frames[1:]
     source.close()
 
@@ -190,7 +210,7 @@ def test_a_segment_cannot_be_read_twice_nor_late(tmp_path: Path) -> None:
     segments: list[Segment] = list(source.segments(IDENTITY))
     for segment in segments:
         with pytest.raises(RuntimeError, match="read once"):
-            DECODER.frames(segment, lambda _pts_ms: True)
+            DECODER.frames(segment, every)
     source.close()
 
 
@@ -256,7 +276,7 @@ def test_a_change_of_size_in_the_middle_is_no_fault(tmp_path: Path) -> None:
     shapes = [
         frame.image.shape
         for segment in source.segments(IDENTITY)
-        for frame in DECODER.frames(segment, lambda _pts_ms: True)
+        for frame in DECODER.frames(segment, every)
     ]
     source.close()
     assert shapes == [(96, 160, 3)] * 60 + [(192, 320, 3)] * 60
@@ -318,7 +338,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path, threads: int) -> 
     frames = [
         number_of(frame.image)
         for segment in source.segments(IDENTITY)
-        for frame in DECODER.frames(segment, lambda _pts_ms: True)
+        for frame in DECODER.frames(segment, every)
     ]
     source.close()
     assert frames == list(range(120))

@@ -86,7 +86,7 @@ def test_facial_actions_only_gives_aus_but_no_expression() -> None:
     (face,) = summarised(Face(policy="facial_actions_only", aus=SMILE)).participants
     assert face.expressions == {}
     assert face.dominant is None
-    assert [peak.score for peak in face.peaks] == ["AU12"] or face.peaks[0].score == "AU12"
+    assert face.peaks[0].score == "AU12"
     assert face.strongest[0].name == "AU12"
 
 
