@@ -4,12 +4,13 @@ PYTHON ?= $(shell for v in python3.12 python3.11 python3 python; do \
   && { echo $$v; break; }; done)
 BIN := .venv/bin
 INPUT ?=
+ROLE ?= customer
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help demo install dev test test-slow lint bench clean
 
 help:
-	@echo "make demo [INPUT=call.mp4]  install, analyse a video, print and draw its timeline"
+	@echo "make demo [INPUT=call.mp4 ROLE=customer]  install, analyse a video, print and draw its timeline"
 	@echo "make install                install facestate into .venv and fetch the model weights"
 	@echo "make test                   lint, types, layers and all fast tests"
 	@echo "make test-slow              the tests that take minutes"
@@ -33,7 +34,7 @@ dev: .venv/.dev
 	@$(BIN)/facestate models fetch
 
 demo: install
-	@$(BIN)/python -m samples.demo $(INPUT)
+	@$(BIN)/python -m samples.demo $(if $(INPUT),"$(INPUT)" --role $(ROLE))
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

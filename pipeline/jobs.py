@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Protocol
 
 from operators.policy import POLICY_ID
@@ -82,7 +83,7 @@ def plan_job(job: Job, source: Source, wiring: Wiring) -> Plan:
         policy_id=POLICY_ID,
         analysis_fps=wiring.settings.analysis.fps,
         settings_hash=result_hash(wiring.settings),
-        source_name=source.info.name,
+        source_name=PurePath(source.info.name).name or "live",
         content_sha256=source.info.content_sha256,
         start_ms=start_ms,
         anchor_source=str(anchor),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipeline.lake.tables import Lake
 from schemas.columns import Column
 from schemas.frames import FRAME_COLUMNS
 from schemas.ledger import ABSTAINED_COUNTS, SEGMENT_COLUMNS, SKIPPED_COUNTS
@@ -296,7 +297,7 @@ class TableLake:
 def write_lake(out: Path, **tables: pl.DataFrame) -> Path:
     """Write the frames as Delta tables under `out/lake` and return `out`."""
     for name, rows in tables.items():
-        rows.write_delta(str(out / "lake" / name), mode="append")
+        Lake(out).append(name, rows)
     return out
 
 

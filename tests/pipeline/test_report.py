@@ -157,7 +157,7 @@ class TestTruth:
         assert isinstance(console.file, io.StringIO)
         text = " ".join(console.file.getvalue().split())
         assert "on real faces it does not show" in text
-        assert "AU12 lip corners pulled 36 1.00 1.00 0%" in text
+        assert "AU12 lip corners pulled 46 1.00 1.00 0%" in text
         assert "faces found while a person is in the picture: 100%" in text
 
     def test_a_missing_file_and_missing_columns_are_refused(self, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The rendered sample call, its renderer and the demo that analyses it."""
