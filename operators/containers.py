@@ -130,7 +130,7 @@ def _check_stream(opened: Opened, name: str) -> None:
     if context is None:
         raise SourceUnreadableError(_STEP, "no decoder for its video", name)
     if context.width == 0 or context.height == 0:
-        raise SourceUnreadableError(_STEP, "its picture size cannot be read or is absurd", name)
+        raise SourceUnreadableError(_STEP, "there is no picture in it, or its size is absurd", name)
     check_size(context.width, context.height, name)
 
 

@@ -33,9 +33,7 @@ class Settling:
     not been displayed, by ordinal, and belongs to the caller.
     """
 
-    def __init__(
-        self, waiting: dict[int, CodedPacket], damage: Damage, *, is_ranked: bool
-    ) -> None:
+    def __init__(self, waiting: dict[int, CodedPacket], damage: Damage, *, is_ranked: bool) -> None:
         self._waiting = waiting
         self._damage = damage
         self._is_ranked = is_ranked
@@ -61,9 +59,7 @@ class Settling:
         if len(self._held) > REORDER_MAX:
             return False
         assert self._pts_newest is not None, "a picture is held"
-        return any(
-            self._is_ranked or coded.pts > self._pts_newest for coded in self._references()
-        )
+        return any(self._is_ranked or coded.pts > self._pts_newest for coded in self._references())
 
     def _pass(self) -> Picture:
         for lost in self._references():

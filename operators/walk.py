@@ -198,16 +198,12 @@ class DecodeWalk:
         image = to_image(frame) if not is_bad and is_wanted(pts_ms) else None
         return DecodedFrame(index, pts_ms, source, is_bad, image)
 
-    def _lost(
-        self, coded: CodedPacket, index: int, ranked: deque[float] | None
-    ) -> DecodedFrame:
+    def _lost(self, coded: CodedPacket, index: int, ranked: deque[float] | None) -> DecodedFrame:
         self._damage.note(coded)
         pts_ms, source = self._time(coded, ranked)
         return DecodedFrame(index, pts_ms, source, is_corrupt=True, image=None)
 
-    def _time(
-        self, coded: CodedPacket, ranked: deque[float] | None
-    ) -> tuple[float, PtsSource]:
+    def _time(self, coded: CodedPacket, ranked: deque[float] | None) -> tuple[float, PtsSource]:
         pts_ms = ranked.popleft() if ranked is not None else coded.pts_ms
         is_synthesised = coded.is_estimated or coded.is_missing
         if self._ms_last is not None and pts_ms <= self._ms_last:

@@ -121,9 +121,7 @@ class RtspServer:
             extra = f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
         elif method == "SETUP":
             extra = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
-        return (
-            f"RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: 7\r\n{extra}\r\n{body}"
-        ).encode()
+        return (f"RTSP/1.0 200 OK\r\nCSeq: {sequence}\r\nSession: 7\r\n{extra}\r\n{body}").encode()
 
     def _description(self) -> str:
         nals = [nal for nal in self._units[0] if nal[0] & 31 in {_SPS, _PPS}]

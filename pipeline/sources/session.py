@@ -178,7 +178,9 @@ class Session:
             )
         elif group.is_epoch_start:
             self._epoch = self._epoch.next(
-                EpochReason.RECONNECT if group.link != self._link else EpochReason.PTS_DISCONTINUITY,
+                EpochReason.RECONNECT
+                if group.link != self._link
+                else EpochReason.PTS_DISCONTINUITY,
                 first.pts,
                 first.pts_ms,
                 info.interval_ms,

@@ -46,7 +46,9 @@ def test_a_second_wrap_is_undone_as_well() -> None:
     step = WRAP // 4
     rules = TimingRules.of(Fraction(1, 90_000), Fraction(25), 33)
     pairs = [((n * step) % WRAP, (n * step) % WRAP) for n in range(12)]
-    assert [time.pts for time in timed(pairs, rules, duration=step)] == [n * step for n in range(12)]
+    assert [time.pts for time in timed(pairs, rules, duration=step)] == [
+        n * step for n in range(12)
+    ]
 
 
 def test_reordered_pictures_are_no_jump() -> None:

@@ -253,7 +253,9 @@ def test_a_jump_in_time_begins_an_epoch_that_follows_on(tmp_path: Path) -> None:
     assert SegmentFlag.PTS_DISCONTINUITY in second.flags
     assert [frame[0] for frame in frames[1]] == list(range(60))
     events = [
-        h.event_ms(frame[1]) for h, segment in zip(headers, frames, strict=True) for frame in segment
+        h.event_ms(frame[1])
+        for h, segment in zip(headers, frames, strict=True)
+        for frame in segment
     ]
     assert events == [IDENTITY.epoch_start_ms + n * 40 for n in range(120)]
     assert_resumes_anywhere(path)
