@@ -143,6 +143,7 @@ class _JobRun:
         parts = self._wiring.worker_parts(self._planned.registration)
         worker = StreamWorker(parts, self._run, state)
         self._wiring.live.begin_run(self._run, is_resume=state is not None)
+        self._reach(worker)
         for result in self._results(worker, recovered.sequence, is_stopped):
             self._take(result, worker)
             on_progress(self._last_ms, _whole_ms(self._source), self._rows)
@@ -179,15 +180,20 @@ class _JobRun:
         self._is_finished = True
 
     def _take(self, result: SegmentResult, worker: StreamWorker) -> None:
-        header = result.header
         self._segments += 1
         self._rows += len(result.frames)
-        self._last_ms = max(self._last_ms, round(header.pts_ms(header.last_pts)))
+        self._reach(worker)
         self._wiring.live.publish(self._run, result)
         count_segment(self._wiring.metrics, result)
         self._batch.add(result)
         if self._batch.is_due:
             self._commit(worker)
+
+    def _reach(self, worker: StreamWorker) -> None:
+        """Note the time covered: in event time, which goes on evenly where media time jumps."""
+        if worker.state.last_event_ms is not None:
+            covered_ms = worker.state.last_event_ms - self._planned.plan.start_ms
+            self._last_ms = max(self._last_ms, covered_ms)
 
     def _commit(self, worker: StreamWorker) -> None:
         last = self._batch.last

@@ -1,6 +1,6 @@
 """From a decoded frame to faces to be scored: find, follow, admit, judge, cut out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 
 from operators import cuts, find, policy, quality, tracks
 from operators.align import align
-from operators.detect import FaceDetector
-from operators.policy import Candidate, Decision
+from operators.detect import Box, FaceDetector
+from operators.policy import Candidate, Decision, GateState
 from operators.tracks import TrackedFace
 from pipeline.stream_state import StreamState
 from schemas.media import DecodedFrame, Image
 from schemas.names import Policy
 from schemas.registration import Registration
+
+# A crop shows more than its face. Skipped faces are blackened before any crop is cut, their boxes
+# grown by this part of their sides, so that nothing of them comes along in a neighbour's crop.
+HIDDEN_MARGIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class SeenFace:
-    """One tracked face on one frame.
+    """One tracked face on one frame, of which `frame` tells number and time but has no image.
 
     `crop` is None, and so is `judged`, where policy skips the face: its pixels are not cut out.
     `crop` is also None where the face is abstained from.
@@ -55,39 +59,86 @@ def observe(
     image = frame.image
     assert image is not None, frame
     cut_state, is_cut = cuts.step(state.cuts, image)
-    expected = [box for _, box in tracks.predict(state.tracker, time_ms, looking.tracking)]
+    expected = tracks.predict(state.tracker, time_ms, looking.tracking)
+    boxes = [box for _, box in expected]
     search, detections, _ = find.find_faces(
-        state.search, image, time_ms, expected, looking.detector, looking.search, is_cut=is_cut
+        state.search, image, time_ms, boxes, looking.detector, looking.search, is_cut=is_cut
     )
     tracker, followed = tracks.step(state.tracker, detections, time_ms, is_cut, looking.tracking)
     live = tracks.live_ids(tracker)
     gate, decisions = policy.admit(
         state.gate, _candidates(followed, image), looking.registration, time_ms, live
     )
+    expected = tracks.predict(tracker, time_ms, looking.tracking)
+    skipped = _skipped(expected, gate, decisions, image, looking)
+    shown = _hide(image, skipped)
+    # Faces wait for the scorer in batches; their pictures must not wait with them.
+    bare = replace(frame, image=None)
     seen = [
-        _look(frame, time_ms, tracked, decisions[tracked.track_id], looking) for tracked in followed
+        _look(bare, shown, time_ms, tracked, decisions[tracked.track_id], looking)
+        for tracked in followed
     ]
     state = replace(state, cuts=cut_state, search=search, tracker=tracker, gate=gate)
     return state, seen
 
 
 def _candidates(followed: Sequence[TrackedFace], image: Image) -> list[Candidate]:
-    height, width = image.shape[:2]
-    scale = np.array([width, height, width, height], dtype=np.float64)
     return [
-        Candidate(face.track_id, tuple(np.array(face.detection.box_xyxy_px) / scale))
-        for face in followed
+        Candidate(face.track_id, _fraction(face.detection.box_xyxy_px, image)) for face in followed
     ]
 
 
+def _fraction(box: Box, image: Image) -> Box:
+    height, width = image.shape[:2]
+    return box[0] / width, box[1] / height, box[2] / width, box[3] / height
+
+
+def _skipped(
+    expected: Sequence[tuple[str, Box]],
+    gate: GateState,
+    decisions: Mapping[str, Decision],
+    image: Image,
+    looking: Looking,
+) -> list[Box]:
+    """Return the boxes of faces that policy skips, also unconfirmed and briefly unseen ones."""
+
+    def is_skipped(track_id: str, box: Box) -> bool:
+        if track_id in decisions:
+            return decisions[track_id].policy is Policy.SKIP
+        if track_id in gate.tracks and not gate.tracks[track_id].is_admitted:
+            return True
+        decision = policy.decide(looking.registration, _fraction(box, image))
+        return decision.policy is Policy.SKIP
+
+    return [box for track_id, box in expected if is_skipped(track_id, box)]
+
+
+def _hide(image: Image, boxes: Sequence[Box]) -> Image:
+    """Return the picture with these boxes black; the picture itself where there is none."""
+    if not boxes:
+        return image
+    image = image.copy()
+    height, width = image.shape[:2]
+    for x1, y1, x2, y2 in boxes:
+        dx, dy = HIDDEN_MARGIN * (x2 - x1), HIDDEN_MARGIN * (y2 - y1)
+        left, right = (round(min(max(v, 0.0), width)) for v in (x1 - dx, x2 + dx))
+        top, bottom = (round(min(max(v, 0.0), height)) for v in (y1 - dy, y2 + dy))
+        image[top:bottom, left:right] = 0
+    return image
+
+
 def _look(
-    frame: DecodedFrame, time_ms: int, tracked: TrackedFace, decision: Decision, looking: Looking
+    frame: DecodedFrame,
+    image: Image,
+    time_ms: int,
+    tracked: TrackedFace,
+    decision: Decision,
+    looking: Looking,
 ) -> SeenFace:
     if decision.policy is Policy.SKIP:
         return SeenFace(frame, time_ms, tracked, decision, None, None)
-    assert frame.image is not None
-    crop = align(frame.image, tracked.detection.points_px, looking.crop_size_px)
-    judged = quality.assess(tracked.detection, crop, frame.image.shape, looking.limits)
+    crop = align(image, tracked.detection.points_px, looking.crop_size_px)
+    judged = quality.assess(tracked.detection, crop, image.shape, looking.limits)
     return SeenFace(
         frame, time_ms, tracked, decision, judged, crop if judged.reason is None else None
     )

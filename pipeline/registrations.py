@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from operators.policy import PRESETS
 from schemas.errors import NameRefusedError, UsageError, near_word
 from schemas.names import ROLE_MEANINGS, Consent, Role, is_name
-from schemas.registration import MAX_FACES_LIMIT, Region, Registration
+from schemas.registration import MAX_FACES_LIMIT, REGION_COUNT_MAX, Region, Registration
 
 NAMED_BOXES: dict[str, tuple[float, float, float, float]] = {
     "left": (0.0, 0.0, 0.5, 1.0),
@@ -35,14 +36,24 @@ class Whose:
         for name in (tenant, call_id, stream_id):
             check_name(name)
         consent = Consent(one_of("--consent", self.consent, [str(c) for c in Consent]))
+        regions = self._regions(consent)
+        if len(regions) > REGION_COUNT_MAX:
+            text = f"at most {REGION_COUNT_MAX} regions can be told apart"
+            raise UsageError("--regions", text, len(regions))
         return Registration(
             tenant=tenant,
             call_id=call_id,
             stream_id=stream_id,
-            jurisdiction=self.jurisdiction,
-            regions=self._regions(consent),
-            max_faces=self.max_faces or MAX_FACES_LIMIT,
+            jurisdiction=one_of("--jurisdiction", self.jurisdiction, list(PRESETS)),
+            regions=regions,
+            max_faces=self._face_count(),
         )
+
+    def _face_count(self) -> int:
+        count = MAX_FACES_LIMIT if self.max_faces is None else self.max_faces
+        if not 1 <= count <= MAX_FACES_LIMIT:
+            raise UsageError("--max-faces", f"must be from 1 to {MAX_FACES_LIMIT}", count)
+        return count
 
     def _regions(self, consent: Consent) -> tuple[Region, ...]:
         if self.regions:
@@ -53,7 +64,7 @@ class Whose:
             Region(
                 participant_id=check_name(participant),
                 role=role,
-                max_faces=self.max_faces or MAX_FACES_LIMIT,
+                max_faces=self._face_count(),
                 consent=consent,
             ),
         )
@@ -63,10 +74,11 @@ def parse_role(text: str | None) -> Role:
     """Return the role; without one the roles are listed, since nobody is scored by default."""
     roles = {role: text for role, text in ROLE_MEANINGS.items() if role is not Role.UNKNOWN}
     if not text:
-        lines = "".join(f"\n  {role:<10} {meaning}" for role, meaning in roles.items())
+        listed = ", ".join(f"{role} ({meaning})" for role, meaning in roles.items())
         raise UsageError(
-            "policy", "whose faces are these? Say --role (or --regions), one of:" + lines
-        )
+            "policy", "nobody said whose faces these are", None,
+            f"say --role (or --regions), one of: {listed}",
+        )  # fmt: skip
     return Role(one_of("--role", text, [str(role) for role in roles]))
 
 
@@ -109,7 +121,7 @@ def check_name(name: str) -> str:
     """Return `name` if it may be used as an id; raises NameRefusedError otherwise."""
     if not is_name(name):
         raise NameRefusedError(
-            "names", "an id may hold letters, digits, '.', '_' and '-', at most 128", name,
+            "names", "an id holds 1 to 128 letters, digits, '.', '_' and '-'", name,
             "choose such a name",
         )  # fmt: skip
     return name

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pipeline.agreement import Agreement, AuAgreement, compare_with_truth
 from pipeline.queries import CallSummary, FaceSummary
-from pipeline.words import NOTHING, clock, duration, printable
+from pipeline.words import NOTHING, clock, duration, folded, printable
 from schemas.names import AU_MEANINGS, Policy
 
 __all__ = ["compare_with_truth", "print_summary", "print_truth"]
@@ -17,6 +17,7 @@ AUS_MAX = 4
 # An expression or AU rarer than this is not worth a line.
 SHARE_MIN = 0.02
 FACES_MAX = 32
+NAME_WIDTH = 11
 FALSE_SHARE_MIN = 0.05
 
 
@@ -37,7 +38,7 @@ def print_summary(console: Console, summary: CallSummary) -> None:
 def _summary_table(faces: list[FaceSummary]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True,
                   show_edge=False)  # fmt: skip
-    table.add_column("face", style="bold", overflow="fold", min_width=9, max_width=11)
+    table.add_column("face", style="bold", overflow="fold", min_width=9, max_width=NAME_WIDTH)
     table.add_column("on screen", justify="right", min_width=11, no_wrap=True)
     table.add_column("expression", min_width=13)
     table.add_column("peaks", min_width=22, no_wrap=True)
@@ -49,7 +50,7 @@ def _summary_table(faces: list[FaceSummary]) -> Table:
 
 
 def _who(face: FaceSummary) -> Text:
-    text = Text(printable(face.who, 28))
+    text = Text(folded(printable(face.who, 28), NAME_WIDTH))
     tracks = f"{face.track_count} tracks" if face.track_count > 1 else "1 track"
     return text.append(f"\n{face.role}\n{tracks}", style="dim not bold")
 

@@ -17,11 +17,13 @@ from pipeline.track_scores import TrackMemory
 class StreamState:
     """State after the last finished segment.
 
-    `last_pts_ms` is None before the first frame of an epoch.
+    `last_pts_ms` and `last_event_ms` are media and event time of its last frame; None before the
+    first segment of an epoch, and of the stream.
     """
 
     epoch: int = 0
     last_pts_ms: float | None = None
+    last_event_ms: int | None = None
     sampling: SampleState = field(default_factory=SampleState)
     cuts: CutState = field(default_factory=CutState)
     search: FindState = field(default_factory=FindState)
@@ -35,6 +37,7 @@ class StreamState:
         return {
             "epoch": self.epoch,
             "last_pts_ms": self.last_pts_ms,
+            "last_event_ms": self.last_event_ms,
             "sampling": self.sampling.to_json(),
             "cuts": self.cuts.to_json(),
             "search": self.search.to_json(),
@@ -50,6 +53,7 @@ class StreamState:
         return cls(
             epoch=data["epoch"],
             last_pts_ms=data["last_pts_ms"],
+            last_event_ms=data["last_event_ms"],
             sampling=SampleState.from_json(data["sampling"]),
             cuts=CutState.from_json(data["cuts"]),
             search=FindState.from_json(data["search"]),

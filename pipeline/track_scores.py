@@ -105,9 +105,16 @@ def step(
         side=scores.au_side[index].astype(np.float64),
         confidence=float(scores.confidence[index]),
         is_speaking=is_speaking,
-        extra={name: float(values[index]) for name, values in scores.extra.items()},
+        extra=_extra(scores, index, policy),
     )
     return TrackMemory(smoothing, resting, mouth, eyes), result
+
+
+def _extra(scores: FaceScores, index: int, policy: Policy) -> dict[str, float]:
+    """Return an adapter's own scores; nobody knows what they tell, so only `full` allows them."""
+    if policy is not Policy.FULL:
+        return {}
+    return {name: float(values[index]) for name, values in scores.extra.items()}
 
 
 _EMPTY_COLUMNS: dict[str, Any] = {

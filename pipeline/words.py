@@ -29,3 +29,9 @@ def printable(text: str, length_max: int = 70) -> str:
     """Return text on one line without control characters, which could rule a terminal."""
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return clean if len(clean) <= length_max else f"{clean[: length_max - 1]}…"
+
+
+def folded(name: str, width: int) -> str:
+    """Return a name, broken before its last dot where it is wider than `width`."""
+    head, dot, tail = name.rpartition(".")
+    return f"{head}\n{dot}{tail}" if len(name) > width and head else name

@@ -97,7 +97,6 @@ class _SegmentWork:
         self._ledger.height_px, self._ledger.width_px = frame.image.shape[:2]
         time_ms = self._header.event_ms(frame.pts_ms)
         self.state, seen = observe(self.state, frame, time_ms, self._parts.looking)
-        self.state = replace(self.state, last_pts_ms=frame.pts_ms)
         self._pending += seen
         self._pending_times_ms.append(time_ms)
         if sum(face.crop is not None for face in self._pending) >= CROPS_MAX:
@@ -113,6 +112,9 @@ class _SegmentWork:
             self.state = replace(self.state, windows=state)
             self._closed += closed
         self._count_missing()
+        last_pts_ms = self._header.pts_ms(self._header.last_pts)
+        last_event_ms = self._header.event_ms(last_pts_ms)
+        self.state = replace(self.state, last_pts_ms=last_pts_ms, last_event_ms=last_event_ms)
         return SegmentResult(
             header=self._header,
             frames=self._rows,
@@ -132,8 +134,7 @@ class _SegmentWork:
         if state.last_pts_ms is None or state.epoch != self._header.epoch:
             return 0
         gap_ms = self._header.pts_ms(self._header.first_pts) - state.last_pts_ms
-        step_ms = 1000 / self._parts.analysis_fps
-        if gap_ms < GAP_MS_MIN + step_ms:
+        if gap_ms < GAP_MS_MIN:
             return 0
         self._ledger.flag(SegmentFlag.GAP)
         return round(gap_ms)
@@ -168,9 +169,10 @@ class _SegmentWork:
             assert scores is not None
             final = self._step_track(face, scores, index)
         self._ledger.count_face(status, reason)
-        self._rows.append(
-            frame_row(self._base, self._header, len(self._rows), face, status, reason, final)
-        )
+        row = frame_row(self._base, self._header, len(self._rows), face, status, reason, final)
+        if scores is not None:  # also where the model's own doubt is the reason to abstain
+            row["confidence"] = float(scores.confidence[index])
+        self._rows.append(row)
         return Observation(
             participant_id=face.decision.participant_id or "",
             track_id=face.tracked.track_id,

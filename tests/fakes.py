@@ -128,7 +128,7 @@ class FakeScorer:
             valence=level[:, 0] - 0.5,
             arousal=level[:, 0],
             confidence=np.full(len(crops), self.confidence, np.float32),
-            extra={name: level[:, 0] for name in self.extra},
+            extra=dict.fromkeys(self.extra, level[:, 0]),
         )
 
 

@@ -1,13 +1,21 @@
 """The `facestate` command: finds the subcommand and turns errors into one line and an exit code."""
 
+import contextlib
+import errno
 import importlib
+import io
 import os
+import signal
 import sys
 from typing import NoReturn
 
 import click
 
-from schemas.errors import FacestateError, near_word
+from pipeline.cli.stopping import say_interrupted
+from schemas.errors import DiskFullError, FacestateError, near_word
+
+PROGRAM = "facestate"
+COMPLETE_VARIABLE = "_FACESTATE_COMPLETE"
 
 # Command -> module and one-line help; modules are imported only when their command runs.
 COMMANDS = {
@@ -23,7 +31,8 @@ COMMANDS = {
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 unusable input,
 4 already analysed, 5 tables or Redis refused, 6 taken over by another
-process, 7 model weights missing or altered, 8 not found, 130 interrupted."""
+process, 7 model weights missing or altered, 8 not found, 130 interrupted,
+141 the reader of the output went away."""
 
 
 class LazyGroup(click.Group):
@@ -65,24 +74,85 @@ def group() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every error of ours ends in one line on stderr."""
+    """Run the command line of this process and leave with its exit code."""
+    open_standard_streams()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        code = group.main(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        code = exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("facestate: interrupted; start the same command again to go on", err=True)
-        code = 130
-    except FacestateError as error:
-        from pipeline.logs import mask_secrets
+    if COMPLETE_VARIABLE in os.environ:
+        group.main(prog_name=PROGRAM)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(execute(sys.argv[1:]))
 
-        click.echo(mask_secrets(f"facestate: {error}"), err=True)
-        code = error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    sys.exit(code if isinstance(code, int) else 0)
+
+def execute(args: list[str]) -> int:
+    """Run one command line; every error of ours ends in one line on stderr and an exit code."""
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        with group.make_context(PROGRAM, list(args), color=color) as context:
+            result = group.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        _tell(_usage_line(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say_interrupted()
+        return 130
+    except FacestateError as error:
+        _tell(str(error))
+        return error.exit_code
+    except OSError as error:
+        return _output_lost(error)
+    return result if isinstance(result, int) else 0
+
+
+def open_standard_streams() -> None:
+    """Make stdin, stdout and stderr usable where the caller has closed them.
+
+    Otherwise the next file that is opened, a table perhaps, would get their number, and whatever
+    is printed would end up in it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115, PTH123 - as long as we run
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold bytes that are no text, and a terminal may know few characters.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _usage_line(error: click.ClickException) -> str:
+    """Return click's message as one line that names the command and its help."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else PROGRAM
+    return f"{path.removeprefix(PROGRAM).strip() or 'command line'}: {message}; see `{path} --help`"
+
+
+def _tell(text: str) -> None:
+    from pipeline.logs import escape_controls, mask_secrets
+
+    with contextlib.suppress(BrokenPipeError):  # nobody reads; the exit code still tells
+        click.echo(escape_controls(mask_secrets(f"{PROGRAM}: {text}")), err=True)
+
+
+def _output_lost(error: OSError) -> int:
+    """Say why standard output could not be written; any other fault of the system is a bug."""
+    is_pipe = isinstance(error, BrokenPipeError)
+    if not is_pipe and (error.errno != errno.ENOSPC or error.filename is not None):
+        raise error
+    # What is still buffered would fail once more at the end of the interpreter.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if is_pipe:
+        return 141
+    _tell("output: no space is left where standard output goes; the tables are not affected")
+    return DiskFullError.exit_code

@@ -1,12 +1,18 @@
 """`facestate run`: videos, cameras or streams become timelines."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.options import analysis_options
-from schemas.errors import FacestateError
+from pipeline.starts import start_ms
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.jobs import Job
+    from pipeline.registrations import Whose
+    from pipeline.sources.resolve import SourceSpec
 
 EXAMPLE = """\b
 Examples:
@@ -36,55 +42,59 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     you say --replace or --run-id.
     """
     from pipeline.cli.results import report
-    from pipeline.cli.running import dry_run, load, whose_of
-    from pipeline.cli.stopping import stop_on_signal
-    from pipeline.jobs import Job, Outcome, run_job
+    from pipeline.cli.running import (
+        check_folder,
+        check_names,
+        dry_run,
+        find_inputs,
+        load,
+        run_all,
+        whose_of,
+    )
+    from pipeline.cli.stopping import say_interrupted, stop_on_signal
     from pipeline.logs import configure_logs
     from pipeline.progress import Bars
-    from pipeline.registrations import parse_role
-    from pipeline.sources.resolve import resolve_inputs
-    from pipeline.starts import start_ms
     from pipeline.wiring import wire
 
     settings = load(options)
     configure_logs(settings.logs)
-    if not options["regions"]:
-        parse_role(options["role"])
     whose = whose_of(options, settings)
-    specs = resolve_inputs(inputs)
-    if options["call_id"] and len(specs) > 1 and not options["stream_id"]:
-        raise click.UsageError("--call-id with several inputs needs one input at a time")
-    jobs = [
-        Job(
-            spec=spec,
-            whose=whose,
-            tenant=options["tenant"],
-            call_id=options["call_id"],
-            stream_id=options["stream_id"],
-            run_id=options["run_id"],
-            start_ms=start_ms(options["start"]),
-            is_replace=options["is_replace"],
-        )
-        for spec in specs
-    ]
+    check_names(whose, options)
+    check_folder(settings)
+    start = start_ms(options["start"])
+    specs, code = find_inputs(inputs)
+    if options["call_id"] and len(specs) > 1:
+        raise UsageError(
+            "--call-id", "several inputs cannot all be one call's", len(specs),
+            "give one input at a time, or a list of them to `facestate import`",
+        )  # fmt: skip
+    jobs = [_job(spec, whose, start, options) for spec in specs]
+    if not jobs:
+        return code
     is_live_wanted = options["redis_url"] != "none" and not options["dry_run"]
-    code = 0
-    outcomes: list[Outcome] = []
-    with wire(settings, is_live_wanted=is_live_wanted) as wiring, stop_on_signal() as stopped:
+    with stop_on_signal() as stopped, wire(settings, is_live_wanted=is_live_wanted) as wiring:
         if options["dry_run"]:
-            return dry_run(jobs, wiring, is_json=options["is_json"])
+            return dry_run(jobs, wiring, is_json=options["is_json"]) or code
         with Bars() as bars:
-            for job in jobs:
-                if stopped.is_set():
-                    break
-                try:
-                    outcomes.append(run_job(job, wiring, bars.of(job.spec.name), stopped.is_set))
-                except FacestateError as error:
-                    if len(jobs) == 1:
-                        raise
-                    bars.say(f"facestate: {job.spec.name}: {error}")
-                    code = code or error.exit_code
-        if options["metrics_file"] is not None:
-            wiring.metrics.write_text(options["metrics_file"])
+            outcomes, job_code = run_all(jobs, wiring, bars, stopped.is_set)
     report(outcomes, Path(settings.output.folder), is_json=options["is_json"])
-    return 130 if stopped.is_set() else code
+    is_cut_short = sum(outcome.is_finished for outcome in outcomes) < len(jobs)
+    if stopped.is_set() and is_cut_short:
+        say_interrupted()
+        return 130
+    return code or job_code
+
+
+def _job(spec: "SourceSpec", whose: "Whose", start: int | None, options: dict[str, Any]) -> "Job":
+    from pipeline.jobs import Job
+
+    return Job(
+        spec=spec,
+        whose=whose,
+        tenant=options["tenant"],
+        call_id=options["call_id"],
+        stream_id=options["stream_id"],
+        run_id=options["run_id"],
+        start_ms=start,
+        is_replace=options["is_replace"],
+    )

@@ -1,24 +1,31 @@
 """What `run` and `import` share: settings from options, dry runs and final reports."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.jobs import Job, Plan, plan_job
-from pipeline.progress import clock
-from pipeline.registrations import Whose
+from operators.policy import PRESETS
+from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
+from pipeline.logs import mask_secrets
+from pipeline.progress import Bars, clock, printable
+from pipeline.registrations import Whose, check_name, one_of
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.media import open_source
+from pipeline.sources.resolve import SourceSpec, resolve_inputs
 from pipeline.wiring import Wiring
-from schemas.errors import FacestateError
+from schemas.errors import DiskFullError, FacestateError, SinkError
 
 
 def load(options: dict[str, Any]) -> Settings:
     """Return the settings with the command line's options on top."""
     url = options["redis_url"]
+    if options["jurisdiction"] is not None:
+        one_of("--jurisdiction", options["jurisdiction"], list(PRESETS))
     return load_settings(
         options["settings_file"],
         overrides={
@@ -42,6 +49,76 @@ def whose_of(options: dict[str, Any], settings: Settings) -> Whose:
     )
 
 
+def check_names(whose: Whose, options: dict[str, Any]) -> None:
+    """Refuse names and policies that no job could be made of, before anything is opened."""
+    call_id = options.get("call_id") or "call"
+    whose.registration(options["tenant"], call_id, options.get("stream_id") or "stream")
+    if options["run_id"] is not None:
+        check_name(options["run_id"])
+
+
+def check_folder(settings: Settings) -> None:
+    """Refuse a folder for the tables that cannot be one, before any work is done."""
+    folder = Path(settings.output.folder)
+    remedy = "give --out a folder that you may write to"
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise SinkError("output", f"'{there.name}' is a file, not a folder", str(folder), remedy)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise SinkError("output", "the folder may not be written", str(folder), remedy)
+    except (OSError, ValueError) as error:
+        text = f"the folder cannot be used: {getattr(error, 'strerror', None) or error}"
+        raise SinkError("output", text, str(folder), remedy) from None
+
+
+def find_inputs(texts: Sequence[str]) -> tuple[list[SourceSpec], int]:
+    """Return the sources that `texts` name, each once, and the exit code of what names none.
+
+    One text that names nothing raises; among several it is told on stderr and the rest goes on.
+    """
+    if len(texts) == 1:
+        return resolve_inputs(texts), 0
+    found: dict[str, SourceSpec] = {}
+    code = 0
+    for text in texts:
+        try:
+            found |= {spec.location: spec for spec in resolve_inputs([text])}
+        except FacestateError as error:
+            complain(error)
+            code = code or error.exit_code
+    return list(found.values()), code
+
+
+def complain(error: FacestateError) -> None:
+    """Tell an error of one input on stderr, where others go on."""
+    click.echo(mask_secrets(f"facestate: {error}"), err=True)
+
+
+def run_all(
+    jobs: Sequence[Job], wiring: Wiring, bars: Bars, is_stopped: Callable[[], bool]
+) -> tuple[list[Outcome], int]:
+    """Run jobs one after another; return what became of them and the first error's exit code.
+
+    One job's error raises; among several it is told and the rest goes on, unless no space is left.
+    """
+    outcomes: list[Outcome] = []
+    code = 0
+    for job in jobs:
+        if is_stopped():
+            break
+        try:
+            outcomes.append(run_job(job, wiring, bars.of(job.spec.name), is_stopped))
+        except FacestateError as error:
+            if len(jobs) == 1:
+                raise
+            bars.say(mask_secrets(f"facestate: {job.spec.name}: {error}"))
+            code = code or error.exit_code
+            if isinstance(error, DiskFullError):
+                break
+    return outcomes, code
+
+
 def dry_run(jobs: Sequence[Job], wiring: Wiring, *, is_json: bool) -> int:
     """Print what would be done for each job; return the exit code of the first that cannot."""
     code = 0
@@ -51,7 +128,7 @@ def dry_run(jobs: Sequence[Job], wiring: Wiring, *, is_json: bool) -> int:
             with closing(open_source(job.spec, wiring.source_options)) as source:
                 found.append(_described(plan_job(job, source, wiring), source.info))
         except FacestateError as error:
-            click.echo(f"facestate: {job.spec.name}: {error}", err=True)
+            complain(error)
             code = code or error.exit_code
     if is_json:
         click.echo(json.dumps(found, indent=2))
@@ -59,7 +136,7 @@ def dry_run(jobs: Sequence[Job], wiring: Wiring, *, is_json: bool) -> int:
     for item in found:
         faces = ", ".join(f"{r['participant_id']} ({r['role']})" for r in item["regions"])
         click.echo(
-            f"{item['source']}: {item['codec']} {item['width_px']}x{item['height_px']}, "
+            f"{printable(item['source'])}: {item['codec']} {item['width_px']}x{item['height_px']}, "
             f"{item['duration'] or 'unknown length'}; call {item['call_id']}, "
             f"run {item['run_id']}, model {item['model_id']}; faces of {faces} under "
             f"{item['jurisdiction']}"

@@ -28,3 +28,8 @@ def stop_on_signal() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def say_interrupted() -> None:
+    """Say that work is left and how to go on."""
+    click.echo("facestate: interrupted; start the same command again to go on", err=True)

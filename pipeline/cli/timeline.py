@@ -94,8 +94,10 @@ def _table(
     ref: RunRef, rows: "pl.DataFrame", by: Subject, scores: tuple[str, ...] | None,
     output: Path | None,
 ) -> None:  # fmt: skip
-    from pipeline.cli.timeline_table import timeline_table
+    from pipeline.cli.timeline_table import SCORES_MAX, timeline_table
 
+    if len(scores or ()) > SCORES_MAX:
+        common.say(f"a table shows the first {SCORES_MAX} scores; --format csv gives all of them")
     console = common.data_console()
     table = timeline_table(ref, rows, by, scores)
     if output is None:

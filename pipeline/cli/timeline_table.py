@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.queries import RunRef
-from pipeline.words import NOTHING, clock, printable
+from pipeline.words import NOTHING, clock, folded, printable
 from schemas.names import AU_NAMES, EMOTIONS, Subject
 
 AUS_MAX = 3
 AU_MEAN_MIN = 0.15
 SCORES_MAX = 6
-WHO_MAX = 12
+WHO_MAX = 10
 
 
 def timeline_table(
@@ -58,7 +58,11 @@ def _is_gap(row: Mapping[str, Any], last_s: float) -> bool:
 
 def _head(row: Mapping[str, Any], by: Subject) -> tuple[Text, str, str]:
     who = row["track_id"] if by is Subject.TRACK else row["participant_id"]
-    return Text(printable(str(who))), str(row["scored_count"]), f"{row['coverage']:.0%}"
+    return (
+        Text(folded(printable(str(who)), WHO_MAX)),
+        str(row["scored_count"]),
+        f"{row['coverage']:.0%}",
+    )
 
 
 def _digest(row: Mapping[str, Any]) -> tuple[Text, Text, str, str]:

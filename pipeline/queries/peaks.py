@@ -16,6 +16,8 @@ PEAK_VALUE_MIN = 0.3
 PEAK_DIP_MIN = 0.15
 BEHIND_MAX = 3
 BEHIND_VALUE_MIN = 0.4
+# Closed eyes belong to no expression's prototype; a blink only happens to meet a peak.
+NEVER_BEHIND = ("AU43", "AU45")
 # Speech and blinks move these all the time; they are no moments of their own.
 EVERYDAY_AUS = ("AU25", "AU26", "AU27", "AU43", "AU45", "AU18", "AU22", "AU16")
 
@@ -104,6 +106,6 @@ def _behind(aus: dict[str, Floats], index: int, peak: str) -> tuple[tuple[str, f
     there: Sequence[tuple[str, float]] = [
         (name, float(values[index]))
         for name, values in aus.items()
-        if values[index] >= BEHIND_VALUE_MIN and name != peak
+        if values[index] >= BEHIND_VALUE_MIN and name != peak and name not in NEVER_BEHIND
     ]
     return tuple(sorted(there, key=lambda item: -item[1])[:BEHIND_MAX])

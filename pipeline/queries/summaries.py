@@ -122,7 +122,7 @@ def _face(ref: RunRef, subject: Subject, rows: pl.DataFrame, period_s: float) ->
         track_count=rows.select("stream_id", "track_id").n_unique(),
         first_s=float(rows["time_s"][0]),
         last_s=float(rows["time_s"][-1]),
-        seconds=_seconds(rows, period_s),
+        seconds=min(_seconds(rows, period_s), max(_length_s(ref), period_s)),
         frame_count=rows.height,
         scored_count=scored.height,
         scored_share=scored.height / rows.height,
@@ -133,6 +133,11 @@ def _face(ref: RunRef, subject: Subject, rows: pl.DataFrame, period_s: float) ->
         abstained=_reasons(rows, FaceStatus.ABSTAINED),
         skipped=_reasons(rows, FaceStatus.SKIPPED),
     )
+
+
+def _length_s(ref: RunRef) -> float:
+    """Return the call's length; without bound while nobody knows it."""
+    return np.inf if ref.duration_ms is None else ref.duration_ms / 1000
 
 
 def _seconds(rows: pl.DataFrame, period_s: float) -> float:

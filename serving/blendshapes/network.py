@@ -14,6 +14,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from serving.blendshapes.quiet import without_notes
+
 CROP_SIZE_PX = 256
 LANDMARKS_COUNT = 478
 BLENDSHAPES_COUNT = 52
@@ -106,8 +108,9 @@ class FaceMeshNetwork:
 
 
 def _interpreter(model_bytes: bytes, threads_count: int) -> Interpreter:
-    interpreter = Interpreter(model_content=model_bytes, num_threads=threads_count)
-    interpreter.allocate_tensors()
+    with without_notes():
+        interpreter = Interpreter(model_content=model_bytes, num_threads=threads_count)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -106,6 +106,14 @@ class TestTimeline:
         head = said.stdout.splitlines()[0].split()
         assert head == ["time", "who", "n", "cover", "AU12", "happiness", "valence"]
 
+    def test_scores_that_do_not_fit_into_a_table_are_not_left_out_in_silence(
+        self, facestate: Facestate
+    ) -> None:
+        many = "AU01,AU02,AU04,AU05,AU06,AU07,AU09"
+        result = facestate("timeline", CALL, "--score", many)
+        assert "AU09" not in result.stdout
+        assert "first 6 scores" in result.stderr
+
     @pytest.mark.parametrize("window", ["500ms", "10", "0s", "-5s", "1.5s", "ten", "", "1d"])
     def test_a_window_that_is_no_whole_number_of_seconds_is_refused(
         self, facestate: Facestate, window: str

@@ -3,6 +3,8 @@
 Method: packet lists with known cuts, and Hypothesis over hostile ones.
 """
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +78,6 @@ packet = st.tuples(st.floats(-1e6, 1e6), st.integers(1, 4_000_000), st.booleans(
 def test_no_segment_exceeds_its_hard_bounds(packets: list[Packet]) -> None:
     rules = CutRules(packet_count_max=20)
     edges = [0, *cuts(packets, rules), len(packets)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         assert end - start <= rules.packet_count_max
         assert sum(size for _, size, _ in packets[start:end]) <= rules.size_bytes_limit

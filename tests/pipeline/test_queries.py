@@ -5,12 +5,14 @@ reference that aggregates the frames themselves.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.lake.tables import Lake
 from pipeline.queries import face_frames, resolve_call, timeline, timelines
 from schemas.errors import NotFoundError, UsageError
 from schemas.names import Subject
@@ -26,6 +28,7 @@ from tests.rows import (
     table,
     two_party_lake,
     window_rows,
+    write_lake,
 )
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -271,3 +274,18 @@ def test_frames_come_in_order_with_their_time_in_the_call() -> None:
     assert rows.columns == ["event_at", "track_id", "time_s"]
     assert rows["time_s"].to_list()[:4] == pytest.approx([0, 0, 0.2, 0.2])
     assert rows["track_id"].to_list()[:2] == ["main-0-1", "main-0-2"]
+
+
+def test_a_query_opens_the_files_of_its_own_call_only_and_the_columns_it_needs(
+    tmp_path: Path,
+) -> None:
+    frames = frame_rows((Face(),), duration_s=2)
+    for call_id in ("call-1", "call-2", "call-3"):
+        rows = frames.with_columns(call_id=pl.lit(call_id))
+        write_lake(tmp_path, frames=rows, runs=table("runs", [run_row(call_id=call_id)]))
+    lake = Lake(tmp_path)
+    ref = resolve_call(lake, "default", "call-2")
+    plan = ref.select(lake, "frames").select("AU12").explain()
+    assert plan.count(".parquet") == 1
+    assert "PROJECT 5/" in plan
+    assert face_frames(lake, ref)["AU12"].len() == 10

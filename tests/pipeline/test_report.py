@@ -16,7 +16,7 @@ from pipeline.agreement import area_under_curve
 from pipeline.queries import face_frames, resolve_call, summary
 from pipeline.report import compare_with_truth, print_summary, print_truth
 from pipeline.truth import match_truth, read_truth
-from pipeline.words import clock, duration, printable
+from pipeline.words import clock, duration, folded, printable
 from schemas.errors import InputError, SourceMissingError
 from schemas.names import AU_NAMES
 from tests.rows import AGENT, CALL, CUSTOMER, Face, TableLake, frame_rows, run_row, table
@@ -208,3 +208,12 @@ def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
 def test_control_characters_and_long_texts_are_made_harmless() -> None:
     assert printable("a\x1b[2J\nb\u202e") == "a\ufffd[2J\ufffdb\ufffd"
     assert printable("x" * 100, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("customer.t0001", "customer\n.t0001"), ("a.b", "a.b"), ("averylongname", "averylongname"),
+     (".hidden-and-long", ".hidden-and-long")],
+)  # fmt: skip
+def test_long_names_are_broken_before_the_track(name: str, said: str) -> None:
+    assert folded(name, 11) == said

@@ -111,8 +111,8 @@ def locked(folder: Path) -> Iterator[Path]:
     folder.chmod(0o755)
     was = os.geteuid()
     if was == 0:
-        os.chmod(folder.parent, 0o755)  # noqa: PTH101 - as the user that owns it
-        os.chmod(folder.parent.parent, 0o755)  # noqa: PTH101
+        for parent in (folder.parent, folder.parent.parent):
+            parent.chmod(0o711)
         os.seteuid(65534)
     yield folder
     os.seteuid(was)

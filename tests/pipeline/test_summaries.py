@@ -117,6 +117,19 @@ def test_the_frame_period_comes_from_the_data_not_from_the_setting() -> None:
     assert face.seconds == pytest.approx(10.0)
 
 
+def test_a_face_is_never_longer_on_screen_than_the_call_lasts() -> None:
+    frames = frame_rows((Face(),), duration_s=10)
+    lake = TableLake(frames=frames, runs=table("runs", [run_row(duration_ms=9_900)]))
+    (face,) = summary(lake, resolve_call(lake, "default", CALL)).participants
+    assert face.seconds == pytest.approx(9.9)
+
+
+def test_a_blink_at_the_peak_is_not_among_the_muscles_behind_it() -> None:
+    blink = {**SMILE, "AU45": ((2.0, 5.0, 0.95),), "AU43": ((2.0, 5.0, 0.95),)}
+    (face,) = summarised(Face(aus=blink), duration_s=8).participants
+    assert [name for name, _ in face.peaks[0].aus] == ["AU12", "AU06"]
+
+
 def test_a_call_without_faces_has_no_rows() -> None:
     assert summarised().participants == ()
 

@@ -262,17 +262,17 @@ def test_scores_skip_faces_without_a_crop() -> None:
 
 def test_the_scorer_never_gets_more_crops_than_a_batch_and_a_frame() -> None:
     scorer = FakeScorer()
-    work([segment(0, at_fps(250, two_faces, fps=25.0))], parts_of(scorer=scorer, fps=25.0))
+    work([segment(0, at_fps(180, two_faces, fps=25.0))], parts_of(scorer=scorer, fps=25.0))
     assert max(scorer.batch_sizes) < worker_module.CROPS_MAX + 32
-    assert len(scorer.batch_sizes) > 3
+    assert len(scorer.batch_sizes) >= 3
 
 
 @pytest.mark.parametrize("crops_max", [1, 7, 10_000])
 def test_the_size_of_batches_does_not_change_any_row(
     crops_max: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = segments(at_fps(300, two_faces, fps=25.0), span_ms=6000.0)
-    parts = parts_of(fps=25.0)
+    stream = segments(at_fps(110, two_faces, fps=12.5), span_ms=6000.0)
+    parts = parts_of(fps=12.5)
     expected, before = work(stream, parts)
     monkeypatch.setattr(worker_module, "CROPS_MAX", crops_max)
     found, after = work(stream, parts)
@@ -327,7 +327,7 @@ def test_a_state_from_a_checkpoint_gives_the_same_rows(cut: int) -> None:
     assert exact(resumed) == exact(expected[cut:])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(cuts=st.sets(st.integers(1, 11)))
 def test_any_number_of_restarts_gives_the_same_rows(cuts: set[int]) -> None:
     stream, expected = whole()
@@ -351,9 +351,8 @@ def test_a_checkpoint_restores_the_state_exactly() -> None:
 def test_missing_media_time_is_flagged_with_its_length() -> None:
     first, later = at_fps(10, face), at_fps(10, face, from_ms=9000.0)
     results, _ = work([segment(0, first), segment(1, later)])
-    assert results[0].ledger["flags"] == ["epoch_changed"] or results[0].ledger["flags"] == []
-    assert results[1].ledger["flags"] == ["gap"]
-    assert results[1].ledger["gap_ms"] == pytest.approx(9000 - 1800, abs=201)
+    assert [result.ledger["flags"] for result in results] == [[], ["gap"]]
+    assert results[1].ledger["gap_ms"] == 9000 - 1800
 
 
 def test_segments_that_follow_each_other_have_no_gap() -> None:

@@ -1,0 +1,382 @@
+"""Goal: no pixel of a face that policy skips comes through the scorer's door.
+
+Method: the forbidden face is painted in colours that nothing else has, and a scorer that keeps
+every crop looks for them. Made faces and a fake detector always run; real clips and the real
+detector run where they are there. Each painting is first shown to reach the scorer where policy
+allows it, so that the search for it can fail.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from operators.detect import FaceDetector
+from operators.find import FindSettings, FindState, find_faces
+from operators.quality import QualityLimits
+from operators.tracks import TrackerSettings
+from operators.windows import WindowSettings
+from pipeline import observe as observe_module
+from pipeline.lake.writer import StreamRun
+from pipeline.observe import Looking, observe
+from pipeline.stream_state import StreamState
+from pipeline.worker import StreamWorker, WorkerParts
+from schemas.media import DecodedFrame, Image, Segment
+from schemas.names import Consent, PtsSource, Role
+from schemas.registration import Region, Registration
+from tests.fakes import (
+    SIZE_PX,
+    FakeDecoder,
+    FakeDetector,
+    FakeScorer,
+    MadeFace,
+    MadeFrame,
+    at_fps,
+    draw,
+    has_face,
+    segment,
+    segments,
+)
+
+LEFT, RIGHT = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)
+AGENT, CUSTOMER = 1, 2
+RUN = StreamRun("default", "call", "stream", "run-1")
+
+
+def region(name: str, role: Role, box: Any, **changes: Any) -> Region:
+    return Region(participant_id=name, role=role, box=box, **{"max_faces": 1, **changes})
+
+
+def call(*regions: Region, **changes: Any) -> Registration:
+    return Registration(call_id="call", stream_id="stream", regions=regions, **changes)
+
+
+def two_party(left: Role = Role.AGENT, jurisdiction: str = "EU", **changes: Any) -> Registration:
+    """Return a composite picture: the agent on the left, the customer on the right."""
+    sides = (region("agent", left, LEFT), region("customer", Role.CUSTOMER, RIGHT))
+    return call(*sides, jurisdiction=jurisdiction, **changes)
+
+
+def looking_of(registration: Registration, detector: Any, scorer: FakeScorer) -> Looking:
+    return Looking(
+        detector=detector,
+        registration=registration,
+        crop_size_px=scorer.crop_size_px,
+        search=FindSettings(),
+        tracking=TrackerSettings(),
+        limits=QualityLimits(),
+    )
+
+
+def analysed(
+    stream: list[Segment], registration: Registration, detector: Any = None, decoder: Any = None
+) -> tuple[list[dict[str, Any]], FakeScorer]:
+    """Return the rows of a stream, and the scorer with every crop that came to its door."""
+    scorer = FakeScorer(crop_size_px=128)
+    looking = looking_of(registration, detector or FakeDetector(), scorer)
+    decoder = decoder or FakeDecoder()
+    parts = WorkerParts(decoder, scorer, looking, WindowSettings(), analysis_fps=5.0)
+    worker = StreamWorker(parts, RUN, None)
+    return [row for one in stream for row in worker.process(one).frames], scorer
+
+
+def crops_with(scorer: FakeScorer, number: int) -> int:
+    return sum(has_face(crop, number) for crop in scorer.crops)
+
+
+def apart(_: float) -> tuple[MadeFace, ...]:
+    return (MadeFace(AGENT, 60), MadeFace(CUSTOMER, 220))
+
+
+def side_by_side(_: float) -> tuple[MadeFace, ...]:
+    """Return two faces a few pixels on both sides of the border."""
+    return (MadeFace(AGENT, 108), MadeFace(CUSTOMER, 164))
+
+
+def by_number(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """Return rows by the face they are of, told by its half of the picture."""
+    middle = SIZE_PX[0] / 2
+    found: dict[int, list[dict[str, Any]]] = {AGENT: [], CUSTOMER: []}
+    for row in rows:
+        x = (row["box_x1_px"] + row["box_x2_px"]) / 2
+        found[AGENT if x < middle else CUSTOMER].append(row)
+    return found
+
+
+# Made faces
+
+
+@pytest.mark.parametrize("faces", [apart, side_by_side])
+def test_an_agents_face_is_skipped_and_the_customer_beside_it_scored(
+    faces: Callable[[float], tuple[MadeFace, ...]],
+) -> None:
+    rows, scorer = analysed(segments(at_fps(20, faces)), two_party())
+    agent, customer = by_number(rows)[AGENT], by_number(rows)[CUSTOMER]
+    assert {(row["status"], row["reason"]) for row in agent} == {("skipped", "preset")}
+    assert {row["status"] for row in customer} == {"scored"}
+    assert {row["participant_id"] for row in customer} == {"customer"}
+    assert len(agent) == len(customer) == len(scorer.crops) == 20
+    assert (crops_with(scorer, AGENT), crops_with(scorer, CUSTOMER)) == (0, 20)
+
+
+def test_the_canary_is_seen_where_policy_allows_it() -> None:
+    registration = two_party(left=Role.PERFORMER)
+    _, scorer = analysed(segments(at_fps(20, side_by_side)), registration)
+    assert len(scorer.crops) == 40
+    assert crops_with(scorer, AGENT) > 20, "the customer's crops show the neighbour as well"
+
+
+def test_without_hiding_a_neighbours_crop_would_carry_the_canary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observe_module, "_hide", lambda image, _: image)
+    _, scorer = analysed(segments(at_fps(20, side_by_side)), two_party())
+    assert crops_with(scorer, AGENT) == 20
+
+
+FORBIDDEN = {
+    "unknown jurisdiction": (two_party(left=Role.CUSTOMER, jurisdiction="Atlantis"), "preset"),
+    "unknown role": (call(region("x", Role.UNKNOWN, (0, 0, 1, 1), max_faces=9)), "role_unknown"),
+    "no consent in Illinois": (two_party(left=Role.CUSTOMER, jurisdiction="US-IL"), "consent"),
+    "agents in the EU who consent": (
+        call(
+            region("a", Role.AGENT, (0, 0, 1, 1), max_faces=9, consent=Consent.GIVEN),
+            jurisdiction="eu",
+        ),
+        "preset",
+    ),
+    "outside the regions": (call(region("c", Role.CUSTOMER, (0, 0.9, 1, 1))), "outside_regions"),
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_nobody_is_scored(name: str) -> None:
+    registration, reason = FORBIDDEN[name]
+    rows, scorer = analysed(segments(at_fps(10, apart)), registration)
+    assert {(row["status"], row["reason"]) for row in rows} == {("skipped", reason)}
+    assert len(rows) == 20
+    assert scorer.crops == []
+
+
+def test_a_customer_who_refused_is_skipped_beside_one_who_did_not() -> None:
+    registration = call(
+        region("a", Role.CUSTOMER, LEFT, consent=Consent.REFUSED),
+        region("b", Role.CUSTOMER, RIGHT, consent=Consent.GIVEN),
+    )
+    rows, scorer = analysed(segments(at_fps(10, side_by_side)), registration)
+    assert {row["reason"] for row in by_number(rows)[AGENT]} == {"consent"}
+    assert {row["status"] for row in by_number(rows)[CUSTOMER]} == {"scored"}
+    assert (crops_with(scorer, AGENT), len(scorer.crops)) == (0, 10)
+
+
+def test_a_face_outside_the_regions_is_skipped_beside_one_inside() -> None:
+    registration = call(region("b", Role.CUSTOMER, RIGHT))
+    rows, scorer = analysed(segments(at_fps(10, side_by_side)), registration)
+    outside = by_number(rows)[AGENT]
+    assert {row["reason"] for row in outside} == {"outside_regions"}
+    assert {row["participant_id"] for row in outside} == {None}
+    assert (crops_with(scorer, AGENT), len(scorer.crops)) == (0, 10)
+
+
+def test_faces_over_the_limit_are_skipped_and_the_largest_is_scored() -> None:
+    faces = (MadeFace(1, 20), MadeFace(2, 74, size_px=70), MadeFace(3, 152))
+    registration = call(region("c", Role.CUSTOMER, (0, 0, 1, 1), max_faces=3), max_faces=1)
+    rows, scorer = analysed(segments(at_fps(10, lambda _: faces)), registration)
+    scored = [row for row in rows if row["status"] == "scored"]
+    assert {row["face_size_px"] for row in scored} == {70}
+    skipped = {row["reason"] for row in rows if row["status"] != "scored"}
+    assert skipped == {"over_max_faces"}
+    assert [crops_with(scorer, number) for number in (1, 2, 3)] == [0, 10, 0]
+
+
+def test_a_face_that_moves_into_the_agents_region_is_skipped_from_there_on() -> None:
+    made = at_fps(60, lambda time_s: (MadeFace(CUSTOMER, 240 - round(15 * time_s)),))
+    rows, scorer = analysed(segments(made), two_party())
+    for row in rows:
+        is_left = (row["box_x1_px"] + row["box_x2_px"]) / 2 < SIZE_PX[0] / 2
+        assert (row["status"] == "skipped") is is_left, row["pts_ms"]
+    assert len({row["track_id"] for row in rows}) == 1
+    assert 0 < len(scorer.crops) < len(rows)
+
+
+def test_an_agent_who_leans_into_the_customers_region_stays_skipped() -> None:
+    def leaning(time_s: float) -> tuple[MadeFace, ...]:
+        return (MadeFace(AGENT, 145 if 2.0 <= time_s < 2.8 else 110),)
+
+    rows, scorer = analysed(segments(at_fps(25, leaning)), two_party())
+    assert {row["track_id"] for row in rows} == {"t0001"}
+    assert {row["box_x1_px"] for row in rows} == {110, 145}
+    assert {row["status"] for row in rows} == {"skipped"}
+    assert scorer.crops == []
+
+
+class FlickeringDetector(FakeDetector):
+    """Does not see the agent's face in every third look at a picture."""
+
+    def detect(self, image_rgb: Image, side_px: int | None = None) -> list[Any]:
+        found = super().detect(image_rgb, side_px)
+        is_blind = (self.call_count // 6) % 3 == 2
+        return found[1:] if is_blind and len(found) > 1 else found
+
+
+def test_a_forbidden_face_that_is_briefly_not_found_stays_hidden() -> None:
+    stream = segments(at_fps(30, side_by_side))
+    rows, scorer = analysed(stream, two_party(), FlickeringDetector())
+    assert 0 < len(by_number(rows)[AGENT]) < 30, "the detector does miss the face at times"
+    assert len(scorer.crops) > 20
+    assert crops_with(scorer, AGENT) == 0
+
+
+def test_a_forbidden_face_that_is_not_yet_confirmed_is_hidden() -> None:
+    class UnsureDetector(FakeDetector):
+        """Is unsure of the agent's face, which makes its track wait for a second sighting."""
+
+        def detect(self, image_rgb: Image, side_px: int | None = None) -> list[Any]:
+            found = super().detect(image_rgb, side_px)
+            return [replace(found[0], score=0.75), *found[1:]] if found else []
+
+    one_frame = [segment(0, [MadeFrame(0.0, side_by_side(0.0))])]
+    rows, scorer = analysed(one_frame, two_party(), UnsureDetector())
+    assert (len(rows), crops_with(scorer, CUSTOMER)) == (1, 1)
+    assert crops_with(scorer, AGENT) == 0
+
+
+def test_pictures_are_neither_changed_nor_kept_by_looking_at_them() -> None:
+    image = draw(MadeFrame(0.0, side_by_side(0.0)))
+    before = image.copy()
+    frame = DecodedFrame(0, 0.0, PtsSource.CONTAINER, is_corrupt=False, image=image)
+    looking = looking_of(two_party(), FakeDetector(), FakeScorer())
+    _, seen = observe(StreamState(), frame, 0, looking)
+    assert (image == before).all()
+    assert [face.frame.image for face in seen] == [None, None]
+    assert [face.crop is None for face in seen] == [True, False]
+
+
+# Real pixels
+
+
+def paint(image: Image, box: Any) -> None:
+    """Paint a part of a picture magenta: its light in red and blue, nothing in green."""
+    x1, y1, x2, y2 = (max(0, round(v)) for v in box)
+    part = cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_RGB2GRAY)
+    light = np.maximum(part, 40)
+    image[y1:y2, x1:x2] = np.stack([light, np.zeros_like(light), light], -1)
+
+
+def canary_px(image: Image) -> int:
+    """Count the pixels that only `paint` makes; interpolation keeps their kind."""
+    red, green, blue = (image[..., channel].astype(int) for channel in range(3))
+    return int(((abs(red - blue) <= 8) & (4 * green < red) & (red >= 30)).sum())
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures in place of coded packets, five a second."""
+
+    images: tuple[Image, ...]
+
+    def frames(self, is_wanted: Callable[[float], bool]) -> Iterator[DecodedFrame]:
+        for index, image in enumerate(self.images):
+            assert is_wanted(200.0 * index)
+            yield DecodedFrame(index, 200.0 * index, PtsSource.CONTAINER, False, image)  # noqa: FBT003
+
+
+class PictureDecoder:
+    name = "pictures"
+
+    def frames(
+        self, segment: Segment, is_wanted: Callable[[float], bool]
+    ) -> Iterator[DecodedFrame]:
+        assert isinstance(segment.body, Pictures)
+        return segment.body.frames(is_wanted)
+
+
+def pictures(images: list[Image]) -> list[Segment]:
+    times = [MadeFrame(200.0 * index) for index in range(len(images))]
+    return [replace(segment(0, times, is_end_of_stream=True), body=Pictures(tuple(images)))]
+
+
+def real_frames(path: Path, count: int, every: int) -> list[Image]:
+    with av.open(str(path)) as container:
+        images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return images[::every][:count]
+
+
+@pytest.fixture(scope="module")
+def detector(weights: Path) -> FaceDetector:
+    return FaceDetector((weights / "face_detection_yunet_2023mar.onnx").read_bytes())
+
+
+def faces_of(image: Image, detector: FaceDetector) -> list[Any]:
+    _, faces, _ = find_faces(FindState(), image, 0.0, [], detector)
+    return [face.box_xyxy_px for face in faces]
+
+
+def boundary(boxes: list[Any], index: int, width: int) -> float:
+    """Return the x halfway between two faces, as a fraction of the picture."""
+    return float((boxes[index][2] + boxes[index + 1][0]) / 2 / width)
+
+
+def split(x: float, left: Role = Role.AGENT) -> Registration:
+    return call(
+        region("agents", left, (0, 0, x, 1), max_faces=8),
+        region("customers", Role.CUSTOMER, (x, 0, 1, 1), max_faces=8),
+        jurisdiction="EU",
+    )
+
+
+def check_real(images: list[Image], x: float, detector: FaceDetector) -> tuple[int, int]:
+    """Prove that nothing magenta comes through; return skipped and scored rows."""
+    stream = pictures(images)
+    _, open_door = analysed(stream, split(x, Role.PERFORMER), detector, PictureDecoder())
+    assert sum(canary_px(crop) > 500 for crop in open_door.crops) > 0, "the canary can be seen"
+    rows, scorer = analysed(stream, split(x), detector, PictureDecoder())
+    for row in rows:
+        is_agent = (row["box_x1_px"] + row["box_x2_px"]) / 2 < x * images[0].shape[1]
+        assert (row["status"] == "skipped") is is_agent
+        assert row["participant_id"].startswith("agents" if is_agent else "customers")
+    assert [canary_px(crop) for crop in scorer.crops] == [0] * len(scorer.crops)
+    skipped = sum(row["status"] == "skipped" for row in rows)
+    return skipped, len(scorer.crops)
+
+
+def test_in_a_group_photo_the_neighbours_pixels_stay_out(
+    clips: Path, detector: FaceDetector
+) -> None:
+    photo = cv2.cvtColor(cv2.imread(str(clips / "multi_face_5.jpg")), cv2.COLOR_BGR2RGB)
+    assert canary_px(photo) == 0
+    boxes = faces_of(photo, detector)
+    x = boundary(boxes, 1, photo.shape[1])
+    for box in boxes[:2]:
+        paint(photo, box)
+    assert check_real([photo], x, detector) == (2, 3)
+
+
+def test_among_people_who_walk_the_agents_pixels_stay_out(
+    clips: Path, detector: FaceDetector
+) -> None:
+    images = real_frames(clips / "intel_three_people.gif", count=12, every=3)
+    x = boundary(faces_of(images[-1], detector), 0, images[0].shape[1])
+    for image in images:
+        paint(image, (0, 0, round(x * image.shape[1]), image.shape[0]))
+    skipped, scored = check_real(images, x, detector)
+    assert skipped >= 10
+    assert scored >= 20
+
+
+def test_in_a_two_party_recording_the_whole_agents_tile_stays_out(
+    clips: Path, detector: FaceDetector
+) -> None:
+    agents = real_frames(clips / "webcam_talk_cap12.mp4", count=8, every=5)
+    customers = real_frames(clips / "pyfeat_single_face.mp4", count=8, every=8)
+    images = []
+    for agent, customer in zip(agents, customers, strict=True):
+        image = np.hstack([agent, cv2.resize(customer, (533, 300))])
+        paint(image, (0, 0, 400, 300))
+        images.append(image)
+    assert check_real(images, 400 / 933, detector) == (8, 8)
