@@ -42,7 +42,8 @@ class FindSettings:
     points_look_side_px: float = 246.0  # 1.4 faces
     upscale_max: float = 2.0
     points_upscale_max: float = 4.0
-    points_iou_min: float = 0.5
+    points_iou_min: float = 0.6
+    points_score_min: float = 0.75  # below it the points of small faces stray
     candidate_score_min: float = 0.6
     new_score_min: float = 0.75
     expected_score_min: float = 0.5
@@ -201,7 +202,8 @@ def _with_precise_points(
     side_px, upscale = settings.points_look_side_px, settings.points_upscale_max
     seen = _seen_in_part(image, box, face_px, side_px, upscale, detector, settings)
     best = max(seen, key=lambda other: iou(other.box_xyxy_px, box), default=face)
-    if iou(best.box_xyxy_px, box) < settings.points_iou_min:
+    is_same = iou(best.box_xyxy_px, box) >= settings.points_iou_min
+    if not is_same or best.score < settings.points_score_min:
         return face
     return replace(face, points_px=best.points_px)
 

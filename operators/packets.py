@@ -80,6 +80,8 @@ class PacketSource:
                     if packet.size:
                         errors = 0
                         yield packet
+            except IndexError:
+                continue  # PyAV does not know streams that appear while a file is read
             except av.error.InvalidDataError:
                 errors += 1
             except (av.error.FFmpegError, OSError):

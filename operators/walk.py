@@ -18,8 +18,6 @@ from schemas.names import PtsSource
 # A picture whose time does not follow the one before it is moved just past that one, so that the
 # pictures after it keep their own times.
 NUDGE_MS = 1.0
-# Damaged packets in a row that are taken to be the end of what can be decoded, if nothing follows.
-_HELD_MAX = 4
 
 IsWanted = Callable[[float], bool]
 
@@ -44,12 +42,12 @@ class DecodeWalk:
         self._link: int | None = None
         self._sent: dict[int, CodedPacket] = {}
         self._ready: deque[Picture] = deque()
-        self._held: deque[CodedPacket] = deque()
         self._is_drained = False
         self._ms_last: float | None = None
         self._picture_pts_last: int | None = None
         self._is_order_trusted = True
         self._damage = Damage()
+        self._is_reordering: dict[int, bool] = {}
 
     def frames(
         self, group: PacketGroup, index_first: int, is_wanted: IsWanted
@@ -61,6 +59,8 @@ class DecodeWalk:
         """
         if group.is_epoch_start:
             self._ms_last = self._picture_pts_last = None
+        if not group.shown:
+            return
         waiting = dict(group.shown)
         ranked = self._ranked(group)
         index = index_first
@@ -87,30 +87,12 @@ class DecodeWalk:
 
     def advance(self) -> None:
         """Feed the decoder one more packet, or drain it at the end."""
-        coded = self._next_whole()
+        coded = self._feed()
         if coded is None:
             self._decode(None)
             self._is_drained = True
         else:
             self._send(coded)
-
-    def _next_whole(self) -> CodedPacket | None:
-        """Return the next packet, leaving out damaged ones at the very end.
-
-        An error of the last packet surfaces when the decoder is drained and takes the pictures
-        with it that are still to come.
-        """
-        if self._held:
-            return self._held.popleft()
-        coded = self._feed()
-        while coded is not None and coded.is_damaged and len(self._held) < _HELD_MAX:
-            self._held.append(coded)
-            coded = self._feed()
-        if coded is None or coded.is_missing:  # only missing ones follow those
-            self._held.clear()
-            return coded
-        self._held.append(coded)
-        return self._held.popleft()
 
     def _send(self, coded: CodedPacket) -> None:
         if coded.link != self._link:
@@ -177,9 +159,10 @@ class DecodeWalk:
         return sorted(lost, key=lambda c: c.pts)
 
     def _ranked(self, group: PacketGroup) -> deque[float] | None:
-        if group.shown and self._open_decoder(group.link).has_b_frames:
-            return ranked_times(group.shown.values())
-        return None
+        if group.link not in self._is_reordering:
+            # As the container says: what a decoder learns depends on where it was started.
+            self._is_reordering[group.link] = self._open_decoder(group.link).has_b_frames
+        return ranked_times(group.shown.values()) if self._is_reordering[group.link] else None
 
     def _frame(
         self,

@@ -1,10 +1,12 @@
 """An import: a list of recordings through the pool, its report and its tags."""
 
 import csv
+import errno
 import io
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,13 +14,15 @@ from typing import Protocol
 from pipeline.call_list import Listed
 from pipeline.lake.tables import Lake
 from pipeline.pool import Advanced, Ended, run_jobs
+from pipeline.seen import SeenFiles
 from pipeline.settings import Settings
 from pipeline.tags import record_tags
+from schemas.errors import DiskFullError, SinkError
 
 REPORT_NAME = "import-report.csv"
 REPORT_COLUMNS = ("line", "path", "state", "call_id", "run_id", "video_s", "elapsed_s", "why")
-# Tags are written for so many finished calls at a time.
-TAGS_EVERY = 200
+# What is known of finished calls is written for so many at a time.
+FLUSH_EVERY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Reported:
 class Watch(Protocol):
     """Is told how an import goes."""
 
-    def on_advance(self, item: Listed, media_ms: int, row_count: int) -> None:
+    def on_advance(self, line: int, media_ms: int) -> None:
         """Take how far one line's job has come."""
 
     def on_end(self, report: Reported) -> None:
@@ -48,84 +52,118 @@ class Watch(Protocol):
 class Import:
     """Runs a list; `go` returns one report per line, in the list's order."""
 
-    def __init__(self, listed: Sequence[Listed], settings: Settings, tenant: str) -> None:
+    def __init__(
+        self, listed: Sequence[Listed], settings: Settings, tenant: str, model_id: str
+    ) -> None:
         self._listed = listed
         self._settings = settings
         self._tenant = tenant
         self._lake = Lake(settings.output.folder)
-        self._tags: dict[str, dict[str, str]] = {}
+        self._seen = SeenFiles(self._lake, settings, tenant, model_id)
+        self._reports: dict[int, Reported] = {}
+        self._finished: list[tuple[Listed, Reported]] = []
+        self._is_disk_full = False
 
     def go(
         self, process_count: int, watch: Watch, is_stopped: Callable[[], bool]
     ) -> list[Reported]:
-        """Work through the list; errors of single lines end in their reports."""
-        reports = {
-            item.line: Reported(item.line, item.path, "refused", why=item.refusal)
-            for item in self._listed
-            if item.job is None
-        }
-        for report in reports.values():
-            watch.on_end(report)
-        todo = [item for item in self._listed if item.job is not None]
+        """Work through the list; errors of single lines end in their reports.
+
+        Once no space is left on the device no further line is begun.
+        """
+        todo = [item for item in self._listed if not self._settled(item, watch)]
         jobs = [item.job for item in todo if item.job is not None]
-        for event in run_jobs(jobs, self._settings, process_count, is_stopped):
-            item = todo[event.index]
-            if isinstance(event, Advanced):
-                watch.on_advance(item, event.media_ms, event.row_count)
-                continue
-            reports[item.line] = report = self._reported(item, event)
-            watch.on_end(report)
-        self._flush_tags()
+        events = run_jobs(
+            jobs, self._settings, process_count, lambda: self._is_disk_full or is_stopped()
+        )
+        with closing(events):
+            for event in events:
+                item = todo[event.index]
+                if isinstance(event, Advanced):
+                    watch.on_advance(item.line, event.media_ms)
+                else:
+                    self._is_disk_full |= event.is_disk_full
+                    self._keep(item, _reported(item, event), watch)
+        self._flush()
         return [
-            reports.get(item.line, Reported(item.line, item.path, "not_done"))
+            self._reports.get(item.line, Reported(item.line, item.path, "not_done"))
             for item in self._listed
         ]
 
-    def _reported(self, item: Listed, event: Ended) -> Reported:
-        base = Reported(item.line, item.path, "failed", why=event.error)
-        if event.already_there is not None:
-            # An attempt that was killed may have finished the call and not recorded its tags.
-            call_id, run_id = event.already_there
-            self._keep_tags(call_id, item.tags)
-            return replace(base, state="already_there", call_id=call_id, run_id=run_id, why="")
-        if event.outcome is None:
-            return base
-        outcome = event.outcome
-        if outcome.is_finished:
-            self._keep_tags(outcome.run.call_id, item.tags)
-        return replace(
-            base,
-            state="done" if outcome.is_finished else "not_done",
-            call_id=outcome.run.call_id,
-            run_id=outcome.run.run_id,
-            video_s=round(outcome.duration_ms / 1000, 3),
-            elapsed_s=round(outcome.elapsed_s, 3),
+    def _settled(self, item: Listed, watch: Watch) -> bool:
+        """Report a line that needs no process: refused, or known to be there already."""
+        if item.job is None:
+            report = Reported(item.line, item.path, "refused", why=item.refusal)
+        elif found := self._seen.find(item.job):
+            report = Reported(item.line, item.path, "already_there", *found)
+        else:
+            return False
+        self._keep(item, report, watch)
+        return True
+
+    def _keep(self, item: Listed, report: Reported, watch: Watch) -> None:
+        self._reports[item.line] = report
+        watch.on_end(report)
+        # An attempt that was killed may have finished a call and not recorded its tags.
+        if report.state in {"done", "already_there"}:
+            self._finished.append((item, report))
+        if len(self._finished) >= FLUSH_EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Record tags and files of the calls that finished since."""
+        tags: dict[str, dict[str, str]] = {}
+        for item, report in self._finished:
+            tags.setdefault(report.call_id, {}).update(item.tags)
+        record_tags(self._lake, self._tenant, tags)
+        self._seen.add(
+            (item.job, report.call_id, report.run_id)
+            for item, report in self._finished
+            if item.job is not None
         )
+        self._finished = []
 
-    def _keep_tags(self, call_id: str, tags: dict[str, str]) -> None:
-        if tags:
-            self._tags.setdefault(call_id, {}).update(tags)
-        if len(self._tags) >= TAGS_EVERY:
-            self._flush_tags()
 
-    def _flush_tags(self) -> None:
-        if self._tags:
-            record_tags(self._lake, self._tenant, self._tags)
-            self._tags = {}
+def _reported(item: Listed, event: Ended) -> Reported:
+    """Return what a job's end means for its line."""
+    base = Reported(item.line, item.path, "failed", why=event.error)
+    if event.already_there is not None:
+        call_id, run_id = event.already_there
+        return replace(base, state="already_there", call_id=call_id, run_id=run_id, why="")
+    if event.outcome is None:
+        return base
+    outcome = event.outcome
+    return replace(
+        base,
+        state="done" if outcome.is_finished else "not_done",
+        call_id=outcome.run.call_id,
+        run_id=outcome.run.run_id,
+        video_s=round(outcome.duration_ms / 1000, 3),
+        elapsed_s=round(outcome.elapsed_s, 3),
+    )
 
 
 def write_report(folder: Path, reports: Sequence[Reported]) -> Path:
-    """Write the report beside the tables, replacing that of an earlier import; return its path."""
+    """Write the report beside the tables, replacing that of an earlier import; return its path.
+
+    Raises SinkError (DiskFullError) where it cannot be written; then the old one stays.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(REPORT_COLUMNS)
     for report in reports:
         writer.writerow([getattr(report, name) for name in REPORT_COLUMNS])
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / REPORT_NAME
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(text.getvalue(), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        kind = DiskFullError if error.errno == errno.ENOSPC else SinkError
+        why = f"the report cannot be written: {error.strerror}"
+        raise kind("import", why, str(path), "start the same command again") from error
     return path
 
 

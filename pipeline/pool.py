@@ -210,14 +210,8 @@ def _attempt(
 
 
 def _ended(index: int, error: FacestateError) -> Ended:
-    is_there = isinstance(error, AlreadyThereError)
-    return Ended(
-        index,
-        None,
-        str(error),
-        already_there=(error.call_id, error.run_id) if is_there else None,
-        is_disk_full=isinstance(error, DiskFullError),
-    )
+    there = (error.call_id, error.run_id) if isinstance(error, AlreadyThereError) else None
+    return Ended(index, None, str(error), there, is_disk_full=isinstance(error, DiskFullError))
 
 
 def _reporter(pipe: Connection, index: int) -> Progress:

@@ -17,10 +17,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pipeline.call_list import Listed
 from pipeline.imports import Reported
 
 LINE_EVERY_S = 10.0
+# Finished bars that stay on the screen, so that a folder of a thousand files does not fill it.
+BARS_MAX = 8
+# Lines about recordings that were not analysed; a report holds all of them.
+COMPLAINTS_MAX = 20
 
 
 def clock(ms: float) -> str:
@@ -89,6 +92,8 @@ class Bars(Display):
 
     def of(self, name: str) -> "Bar":
         """Return the bar of one job."""
+        if len(self.progress.task_ids) >= BARS_MAX:
+            self.progress.remove_task(self.progress.task_ids[0])
         task = self.progress.add_task(printable(name), total=None, note="")
         return Bar(self, task, printable(name))
 
@@ -127,29 +132,42 @@ class ImportBars(Display):
         )
         self._task = self.progress.add_task("calls", total=line_count, note="")
         self._reached_ms: dict[int, int] = {}
+        self._reached_ms_total = 0
         self._ended = 0
+        self._complaints = 0
         self._count = line_count
         self._started_s = self._said_s = time.monotonic()
 
-    def on_advance(self, item: Listed, media_ms: int, row_count: int) -> None:
+    def on_advance(self, line: int, media_ms: int) -> None:
         """Take how far one line's job has come."""
-        self._reached_ms[item.line] = media_ms
+        self._reach(line, media_ms)
         self._draw()
 
     def on_end(self, report: Reported) -> None:
         """Take what became of one line; say so where it was not analysed."""
         self._ended += 1
         if report.video_s:
-            self._reached_ms[report.line] = round(report.video_s * 1000)
+            self._reach(report.line, round(report.video_s * 1000))
+        self._reached_ms.pop(report.line, None)
         if report.state in {"refused", "failed"}:
-            self.say(f"line {report.line}, {report.path}: {report.why}")
+            self._complain(report)
         self._draw()
+
+    def _reach(self, line: int, media_ms: int) -> None:
+        self._reached_ms_total += media_ms - self._reached_ms.get(line, 0)
+        self._reached_ms[line] = media_ms
+
+    def _complain(self, report: Reported) -> None:
+        self._complaints += 1
+        if self._complaints <= COMPLAINTS_MAX:
+            self.say(f"facestate: line {report.line}, {report.path}: {report.why}")
+        elif self._complaints == COMPLAINTS_MAX + 1:
+            self.say("facestate: more lines are not analysed; the report lists them all")
 
     def _draw(self) -> None:
         now_s = time.monotonic()
-        reached_ms = sum(self._reached_ms.values())
-        speed = reached_ms / 1000 / max(now_s - self._started_s, 1e-3)
-        note = f"{clock(reached_ms)} of video, {speed:.1f}x"
+        speed = self._reached_ms_total / 1000 / max(now_s - self._started_s, 1e-3)
+        note = f"{clock(self._reached_ms_total)} of video, {speed:.1f}x"
         self.progress.update(self._task, completed=self._ended, note=note)
         if self.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
             self._said_s = now_s

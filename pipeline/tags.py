@@ -24,6 +24,8 @@ def current_tags(lake: Lake, tenant: str) -> pl.DataFrame:
 
 def record_tags(lake: Lake, tenant: str, tags: Mapping[str, Mapping[str, str]]) -> int:
     """Add tags per call that are new or changed; return how many were written."""
+    if not any(tags.values()):
+        return 0
     known = {(call, key): value for call, key, value in current_tags(lake, tenant).iter_rows()}
     now = datetime.now(UTC)
     rows = [

@@ -62,4 +62,7 @@ class Decoder(Protocol):
     def frames(
         self, segment: Segment, is_wanted: Callable[[float], bool]
     ) -> Iterator[DecodedFrame]:
-        """Yield frames in display order; `is_wanted` gets each frame's `pts_ms` once, in order."""
+        """Yield frames in display order; `is_wanted` gets each whole frame's `pts_ms`, in order.
+
+        It is not asked for corrupt frames: the next whole one takes their place.
+        """

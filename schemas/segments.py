@@ -29,7 +29,8 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 class SegmentHeader(BaseModel):
     """Travels beside a segment's body: as Kafka record headers, or in process.
 
-    `sequence` counts the segments of a stream's epoch from 0 without gaps. Presentation times are
+    `sequence` counts a publisher's segments of a stream from 0 without gaps and goes on across
+    epochs; it starts anew only with a new publisher. Presentation times are
     integers in units of `timebase_num / timebase_den` seconds, as the container gave them;
     `first_pts` and `last_pts` are the lowest and highest of the segment's own frames. Event time
     of a frame is `epoch_start_ms` + its time since `epoch_first_pts`.

@@ -2,12 +2,18 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.options import analysis_options
+from pipeline.logs import escape_controls
+from schemas.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.call_list import Listed
 
 EXAMPLE = """\b
 Example:
@@ -30,8 +36,8 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
     hand go on where they stopped. The report says what was refused and why.
     """
     from pipeline.call_list import read_list
-    from pipeline.cli.running import dry_run, load, whose_of
-    from pipeline.cli.stopping import stop_on_signal
+    from pipeline.cli.running import check_folder, check_names, dry_run, load, whose_of
+    from pipeline.cli.stopping import say_interrupted, stop_on_signal
     from pipeline.imports import Import, counts, write_report
     from pipeline.logs import configure_logs
     from pipeline.progress import ImportBars
@@ -39,25 +45,28 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
 
     settings = load(options)
     configure_logs(settings.logs)
+    whose = whose_of(options, settings)
+    check_names(whose, options, is_role_needed=False)
+    check_folder(settings)
     listed = read_list(
         call_list,
-        whose_of(options, settings),
+        whose,
         options["tenant"],
         run_id=options["run_id"],
         is_replace=options["is_replace"],
     )
     if options["dry_run"]:
-        for item in listed:
-            if item.job is None:
-                click.echo(f"facestate: line {item.line}: {item.refusal}", err=True)
+        code = _tell_refused(listed)
         with wire(settings, is_live_wanted=False) as wiring:
             todo = [item.job for item in listed if item.job is not None]
-            return dry_run(todo, wiring, is_json=options["is_json"])
-    check_weights(settings)
-    with stop_on_signal() as stopped, ImportBars(len(listed)) as bars:
-        reports = Import(listed, settings, options["tenant"]).go(
-            jobs or os.cpu_count() or 1, bars, stopped.is_set
-        )
+            return dry_run(todo, wiring, is_json=options["is_json"]) or code
+    with stop_on_signal() as stopped:
+        # Opened once before the pool, so that a fault of theirs is one error and not one per call.
+        with wire(settings, is_live_wanted=settings.redis.url is not None) as wiring:
+            model_id = wiring.scorer.model_id
+        with ImportBars(len(listed)) as bars:
+            work = Import(listed, settings, options["tenant"], model_id)
+            reports = work.go(jobs or _core_count(), bars, stopped.is_set)
     path = write_report(Path(settings.output.folder), reports)
     found = counts(reports)
     if options["is_json"]:
@@ -65,14 +74,22 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
     else:
         click.echo(", ".join(f"{count} {state}" for state, count in sorted(found.items())))
         click.echo(f"report: {path}")
-    if stopped.is_set():
+    if stopped.is_set() and found["not_done"]:
+        say_interrupted()
         return 130
-    return 3 if found["refused"] or found["failed"] else 0
+    return InputError.exit_code if len(reports) > found["done"] + found["already_there"] else 0
 
 
-def check_weights(settings: Any) -> None:
-    """Open the models once, so that missing weights are one error and not one per call."""
-    from pipeline.wiring import wire
+def _core_count() -> int:
+    """Return how many cores this process may use, which in a container are not all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
-    with wire(settings, is_live_wanted=False):
-        pass
+
+def _tell_refused(listed: "Sequence[Listed]") -> int:
+    """Say which lines cannot be jobs; return the exit code that tells of them."""
+    refused = [item for item in listed if item.job is None]
+    for item in refused:
+        click.echo(escape_controls(f"facestate: line {item.line}: {item.refusal}"), err=True)
+    return InputError.exit_code if refused else 0

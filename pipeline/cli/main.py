@@ -121,9 +121,9 @@ def open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
-    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115, PTH123 - as long as we run
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - as long as we run
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A file's name may hold bytes that are no text, and a terminal may know few characters.
         if isinstance(stream, io.TextIOWrapper):

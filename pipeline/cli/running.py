@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.sources.media import open_source
 from pipeline.sources.resolve import SourceSpec, resolve_inputs
 from pipeline.wiring import Wiring
 from schemas.errors import DiskFullError, FacestateError, SinkError
+from schemas.names import Role
 
 
 def load(options: dict[str, Any]) -> Settings:
@@ -49,10 +51,13 @@ def whose_of(options: dict[str, Any], settings: Settings) -> Whose:
     )
 
 
-def check_names(whose: Whose, options: dict[str, Any]) -> None:
+def check_names(whose: Whose, options: dict[str, Any], *, is_role_needed: bool = True) -> None:
     """Refuse names and policies that no job could be made of, before anything is opened."""
-    call_id = options.get("call_id") or "call"
-    whose.registration(options["tenant"], call_id, options.get("stream_id") or "stream")
+    if whose.role is None and not whose.regions and not is_role_needed:
+        whose = replace(whose, role=str(Role.CUSTOMER))  # each line says its own
+    names = [options.get(name) for name in ("call_id", "stream_id")]
+    call_id, stream_id = ("unnamed" if name is None else name for name in names)
+    whose.registration(options["tenant"], call_id, stream_id)
     if options["run_id"] is not None:
         check_name(options["run_id"])
 
@@ -64,7 +69,9 @@ def check_folder(settings: Settings) -> None:
     try:
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         if not there.is_dir():
-            raise SinkError("output", f"'{there.name}' is a file, not a folder", str(folder), remedy)
+            raise SinkError(
+                "output", f"'{there.name}' is a file, not a folder", str(folder), remedy
+            )
         if not os.access(there, os.W_OK | os.X_OK):
             raise SinkError("output", "the folder may not be written", str(folder), remedy)
     except (OSError, ValueError) as error:

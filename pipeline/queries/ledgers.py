@@ -96,12 +96,18 @@ def _duplicates(segments: pl.DataFrame) -> list[str]:
 
 
 def _holes(segments: pl.DataFrame) -> tuple[int, list[str]]:
-    """Return how many segments are known to be missing, and sentences on unexplained holes."""
+    """Return how many segments are known to be missing, and sentences on unexplained holes.
+
+    Segments are counted over the epochs of a stream; a publisher that begins anew may begin at 0.
+    """
     missing, sentences = 0, []
     keys = segments.unique(KEY, keep="last", maintain_order=True)
-    for epoch in keys.partition_by("stream_id", "epoch", maintain_order=True):
-        expected = 0
-        for row in epoch.iter_rows(named=True):
+    for stream in keys.partition_by("stream_id", maintain_order=True):
+        expected = epoch = 0
+        for row in stream.iter_rows(named=True):
+            if row["epoch"] != epoch and row["sequence"] < expected:
+                expected = 0
+            epoch = row["epoch"]
             hole = row["sequence"] - expected
             if hole and SegmentFlag.GAP in (row["flags"] or ()):
                 missing += hole

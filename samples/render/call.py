@@ -80,7 +80,7 @@ def grain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return noisy.clip(0, 255).astype(np.uint8)
 
 
-def render(facekit_path: Path, out: Path, step: int, crf: float) -> Path:
+def render(facekit_path: Path, out: Path, step: int, rate_kbps: int) -> Path:
     """Write the video and the truth table into `out`, drawing every `step`-th frame."""
     frames = range(0, FRAMES_COUNT, step)
     context = multiprocessing.get_context("spawn")
@@ -89,7 +89,7 @@ def render(facekit_path: Path, out: Path, step: int, crf: float) -> Path:
     rng = np.random.default_rng(0)
     out.mkdir(parents=True, exist_ok=True)
     video = out / "two_party_call.mp4"
-    with VideoWriter(video, 2 * TILE_WIDTH_PX, TILE_HEIGHT_PX, crf) as writer:
+    with VideoWriter(video, 2 * TILE_WIDTH_PX, TILE_HEIGHT_PX, rate_kbps) as writer:
         for _ in frames:
             parts = [queue.get(timeout=FRAME_S_MAX) for queue in queues]
             for person, (_, line) in zip(PEOPLE, parts, strict=True):

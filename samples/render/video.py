@@ -17,15 +17,16 @@ GOP_FRAMES_COUNT = 2 * FPS
 class VideoWriter:
     """Write RGB frames at 25 fps; an IDR picture opens each group of 50."""
 
-    def __init__(self, path: Path, width_px: int, height_px: int, crf: float) -> None:
+    def __init__(self, path: Path, width_px: int, height_px: int, rate_kbps: int) -> None:
         self.container = av.open(str(path), "w", options={"movflags": "+faststart"})
         self.stream = self.container.add_stream("libx264", rate=FPS, options={
-            "crf": str(crf), "preset": "medium", "profile": "high", "flags": "+cgop",
+            "preset": "medium", "profile": "high", "flags": "+cgop",
             "x264-params": f"keyint={GOP_FRAMES_COUNT}:min-keyint={GOP_FRAMES_COUNT}:scenecut=0"
                            ":open-gop=0:colorprim=bt709:transfer=bt709:colormatrix=bt709",
         })
         self.stream.width, self.stream.height = width_px, height_px
         self.stream.pix_fmt = "yuv420p"
+        self.stream.bit_rate = 1000 * rate_kbps
         self.stream.time_base = Fraction(1, FPS)
         self.index = 0
 
