@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2
 Point = tuple[float, float]
 
-UPSCALE_MAX = 4.0  # beyond this, faces are no longer found
+UPSCALE_MAX = 4.0  # beyond this, enlarging adds nothing that the detector could use
 SIDE_PX_MAX = 4096
 
 

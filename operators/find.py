@@ -41,7 +41,7 @@ class FindSettings:
     points_look_face_px: float = 176.0
     points_look_side_px: float = 246.0  # 1.4 faces
     upscale_max: float = 2.0
-    points_upscale_max: float = 4.0
+    points_upscale_max: float = 3.0
     points_iou_min: float = 0.6
     points_score_min: float = 0.75  # below it the points of small faces stray
     candidate_score_min: float = 0.6

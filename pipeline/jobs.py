@@ -83,7 +83,7 @@ def plan_job(job: Job, source: Source, wiring: Wiring) -> Plan:
         policy_id=POLICY_ID,
         analysis_fps=wiring.settings.analysis.fps,
         settings_hash=result_hash(wiring.settings),
-        source_name=PurePath(source.info.name).name or "live",
+        source_name=_source_name(source.info.name),
         content_sha256=source.info.content_sha256,
         start_ms=start_ms,
         anchor_source=str(anchor),
@@ -219,6 +219,12 @@ class _JobRun:
 
 def _whole_ms(source: Source) -> int | None:
     return None if source.info.duration_ms is None else round(source.info.duration_ms)
+
+
+def _source_name(name: str) -> str:
+    """Return the last part of a source's name; bytes of it that are no text are written out."""
+    last = PurePath(name).name or "live"
+    return last.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _anchor(job: Job, source: Source) -> tuple[int, AnchorSource]:

@@ -40,6 +40,10 @@ class Whose:
         if len(regions) > REGION_COUNT_MAX:
             text = f"at most {REGION_COUNT_MAX} regions can be told apart"
             raise UsageError("--regions", text, len(regions))
+        _check_roles(regions)
+        if len({region.box for region in regions}) < len(regions):
+            text = "two regions are the same part of the picture"
+            raise UsageError("--regions", text, " ".join(self.regions), "give each its own box")
         return Registration(
             tenant=tenant,
             call_id=call_id,
@@ -68,6 +72,17 @@ class Whose:
                 consent=consent,
             ),
         )
+
+
+def _check_roles(regions: Sequence[Region]) -> None:
+    """Refuse a participant with two roles: nobody could tell which policy a row was made under."""
+    roles: dict[str, Role] = {}
+    for region in regions:
+        name = region.participant_id
+        if roles.setdefault(name, region.role) is not region.role:
+            raise UsageError(
+                "--regions", "one name stands for two roles", name, "give each region its own name"
+            )
 
 
 def parse_role(text: str | None) -> Role:

@@ -119,7 +119,8 @@ def run_all(
         except FacestateError as error:
             if len(jobs) == 1:
                 raise
-            bars.say(mask_secrets(f"facestate: {job.spec.name}: {error}"))
+            name = "" if job.spec.name in str(error) else f"{job.spec.name}: "
+            bars.say(mask_secrets(f"facestate: {name}{error}"))
             code = code or error.exit_code
             if isinstance(error, DiskFullError):
                 break

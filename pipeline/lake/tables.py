@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from schemas.errors import DiskFullError, FencedError, SinkError
 
 # Other writers' commits may get in between; each attempt reads the table anew.
 COMMIT_ATTEMPTS_MAX = 8
+# With less space than a few commits take, none is begun: the native writer that meets a full disk
+# in the middle of a file prints a backtrace of its own.
+FREE_BYTES_MIN = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,17 @@ class Lake:
 
         self._commit(table, [advance], commit)
 
+    def check_space(self) -> None:
+        """Raise DiskFullError where the device has no room for a commit."""
+        there = next(path for path in (self.folder, *self.folder.absolute().parents)
+                     if path.exists())  # fmt: skip
+        if shutil.disk_usage(there).free < FREE_BYTES_MIN:
+            raise _disk_full("commit", self.folder)
+
     def _commit(
         self, table: str, advances: Sequence[Advance], commit: Callable[[DeltaTable], None]
     ) -> None:
+        self.check_space()
         for attempt in range(1, COMMIT_ATTEMPTS_MAX + 1):
             try:
                 handle = self._open(table) or self._create(table)
@@ -183,15 +195,18 @@ def _check_fence(table: str, handle: DeltaTable, advances: Sequence[Advance]) ->
 def _storage_error(table: str, folder: Path, error: Exception) -> SinkError:
     text = str(error)
     if "No space left" in text or "StorageFull" in text or "os error 28" in text:
-        return DiskFullError(
-            f"commit to table {table}",
-            "no space is left on the device",
-            str(folder),
-            "free some and start the same command again; nothing is half-written",
-        )
+        return _disk_full(f"commit to table {table}", folder)
     if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
         return SinkError(
             f"commit to table {table}", "the folder is not writable", str(folder),
             "give --out a folder that you may write to",
         )  # fmt: skip
     return SinkError(f"commit to table {table}", "storage refused", text, "see `facestate doctor`")
+
+
+def _disk_full(step: str, folder: Path) -> DiskFullError:
+    return DiskFullError(
+        step, "no space is left on the device", str(folder),
+        f"free {FREE_BYTES_MIN >> 20} MB or more and start the same command again; nothing is "
+        "half-written",
+    )  # fmt: skip

@@ -101,6 +101,7 @@ class RunWriter:
         """
         version = self._generation * GENERATION_STEP + sequence + 1
         nonce = new_nonce()
+        self._lake.check_space()
         self._check_not_overtaken()
         owed = {table: frames[table] for table in COMMIT_ORDER[1:]}
         size_bytes = self._checkpoints.write(Checkpoint(version, nonce, state, owed))

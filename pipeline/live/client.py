@@ -63,9 +63,10 @@ def check(client: redis.Redis, url: str) -> None:
         raise _error(f"cannot connect: {first_line(error)}", url, _START_HINT) from error
 
 
-_ADDRESS_HINT = "give redis://[user:password@]host[:port][/db], rediss://… or unix:///path"
+# No hint shows where a password stands: what prints errors would mask it.
+_ADDRESS_HINT = "give redis://host:port, rediss://host:port or unix:///path"
 _START_HINT = "start Redis there, or leave the address out to use the embedded server"
-_PASSWORD_HINT = "put the right one into the address: redis://:password@host"  # noqa: S105, a hint
+_PASSWORD_HINT = "write ':', the right one and '@' before the host"  # noqa: S105, a hint
 _RIGHTS_HINT = "give this user the right to XADD, EVAL, HSET, ZADD and UNLINK keys 'facestate:*'"
 
 

@@ -133,7 +133,7 @@ def _paths(text: str) -> Iterator[SourceSpec]:
     path = Path(text)
     if not text or "\0" in text:
         raise SourceMissingError(_STEP, "an empty name or one with a NUL", text)
-    if path.is_dir():
+    if os.path.isdir(text):  # noqa: PTH112 - where a name is too long, Path raises
         yield from _folder(path)
     elif os.path.lexists(path):
         yield _file(path)

@@ -74,7 +74,8 @@ def _lines(curves: list[np.ndarray], width_cm: float, blur_cm: float) -> np.ndar
     mask = np.zeros((int(HEIGHT_CM * PIXELS_PER_CM), int(WIDTH_CM * PIXELS_PER_CM)), np.uint8)
     for curve in curves:
         thick = max(1, round(width_cm * PIXELS_PER_CM))
-        cv2.polylines(mask, [_pixels(curve)], False, 255, thick, cv2.LINE_AA, 4)
+        cv2.polylines(mask, [_pixels(curve)], isClosed=False, color=255, thickness=thick,
+                      lineType=cv2.LINE_AA, shift=4)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(blur_cm * PIXELS_PER_CM, 0.5))
     return soft / max(float(soft.max()), 1e-6)
 
@@ -149,7 +150,7 @@ def _paint_eyes(skin, x, y, marks, base, look) -> None:
     upper = [smooth_curve(marks[[36, 37, 38, 39]], 40), smooth_curve(marks[[42, 43, 44, 45]], 40)]
     lower = [smooth_curve(marks[[36, 41, 40, 39]], 40), smooth_curve(marks[[42, 47, 46, 45]], 40)]
     dark = base * 0.35
-    lid = [curve + [0, 0.42] for curve in upper]
+    lid = [curve + np.array([0, 0.42]) for curve in upper]
     _blend(skin, base * [0.62, 0.5, 0.47], 0.75 * _lines(lid, 0.07, 0.09))
     _blend(skin, dark * 0.4, look.liner * _lines(upper, 0.10, 0.05))
     _blend(skin, base * [0.70, 0.5, 0.47], 0.55 * _lines(lower, 0.12, 0.06))
@@ -175,13 +176,14 @@ def _paint_brows(skin, marks, look, rng) -> np.ndarray:
             at, ahead = curve[int(t * 196)], curve[int(t * 196) + 3]
             along = (ahead - at) / np.linalg.norm(ahead - at)
             thick = look.brow_thickness_cm * (0.35 + 0.65 * min(1.0, t * 2.2)) * (1.12 - 0.5 * t**4)
-            start = at + [0, rng.normal(0, 0.26) * thick]
+            start = at + np.array([0, rng.normal(0, 0.26) * thick])
             up = np.array([-along[1], along[0]]) * (-side)
             up = up if up[1] > 0 else -up
             lean = 0.25 + 0.75 * t**2
             flow = -along * lean + up * (0.18 + 0.6 * t**2 if start[1] < at[1] else -0.10)
             tip = start + flow * rng.uniform(0.28, 0.55)
-            cv2.polylines(layer, [_pixels(np.array([start, tip]))], False, 255, 1, cv2.LINE_AA, 4)
+            cv2.polylines(layer, [_pixels(np.array([start, tip]))], isClosed=False, color=255,
+                          thickness=1, lineType=cv2.LINE_AA, shift=4)
         coat = cv2.GaussianBlur(layer.astype(np.float32) / 255, (0, 0), 0.7)
         soft = cv2.GaussianBlur(layer.astype(np.float32) / 255, (0, 0), 7)
         cover = (0.6 * coat + 0.85 * soft).clip(0, 0.92)
@@ -200,11 +202,11 @@ def creases(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return [smooth_curve(c, 60), smooth_curve(np.asarray(c) * [-1, 1], 60)]
 
     frown = mirror([[0.55, 4.3], [0.72, 5.2], [0.62, 6.2]])
-    level = [np.array([[-4.2, -0.15], [-2, 0.12], [0, -0.05], [2, 0.12], [4.2, -0.15]]) + [0, h]
-             for h in (7.35, 8.35, 9.2)]
+    furrow = np.array([[-4.2, -0.15], [-2, 0.12], [0, -0.05], [2, 0.12], [4.2, -0.15]])
+    level = [furrow + np.array([0, h]) for h in (7.35, 8.35, 9.2)]
     fold = mirror([[1.55, -0.2], [2.1, -1.2], [2.85, -2.4], [3.25, -3.5]])
-    crow = sum((mirror([[5.15, 3.5 + a], [5.75, 3.45 + 1.7 * a], [6.3, 3.4 + 2.7 * a]])
-                for a in (0.3, 0.0, -0.3)), [])
+    crow = [curve for a in (0.3, 0.0, -0.3)
+            for curve in mirror([[5.15, 3.5 + a], [5.75, 3.45 + 1.7 * a], [6.3, 3.4 + 2.7 * a]])]
     chin = [np.array([[-1.2, -5.35], [0, -5.15], [1.2, -5.35]])]
     root = [np.array([[-0.7, h], [0, h - 0.12], [0.7, h]]) for h in (3.6, 4.1)]
     root += mirror([[0.5, 2.9], [0.95, 2.4], [1.2, 1.8]])

@@ -11,7 +11,10 @@ from . import facekit
 from .choreography import AU_SHAPES, FPS, Course
 from .facekit import FaceKit
 
-AUS = ("01 02 04 05 06 07 09 10 11 12 14 15 16 17 18 20 22 24 25 26 27 28 33 43 45").split()
+AUS = (
+    "01", "02", "04", "05", "06", "07", "09", "10", "11", "12", "14", "15", "16", "17", "18", "20",
+    "22", "24", "25", "26", "27", "28", "33", "43", "45",
+)
 COLUMNS = (
     "pts_ms", "participant", "is_present", "is_speaking", "expression",
     "yaw_deg", "pitch_deg", "roll_deg", "box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px",

@@ -57,7 +57,7 @@ def test_a_good_face_may_be_scored() -> None:
         (picture(8, 4), detection(), AbstainReason.TOO_DARK),
         (picture(250, 3), detection(), AbstainReason.TOO_BRIGHT),
         (cv2.GaussianBlur(picture(), (0, 0), 12), detection(), AbstainReason.BLURRED),
-        (picture(), detection(nose_dx=70), AbstainReason.EXTREME_POSE),
+        (picture(), detection(nose_dx=140), AbstainReason.EXTREME_POSE),
         (picture(), detection(score=0.5), AbstainReason.OCCLUDED),
     ],
 )
@@ -99,7 +99,7 @@ def test_blur_does_not_depend_on_light_or_contrast() -> None:
 def test_a_flat_crop_of_any_size_has_no_detail(size_px: int) -> None:
     crop = np.full((size_px, size_px, 3), 120, np.uint8)
     quality = assess(detection(), crop, SHAPE)
-    assert quality.blur == 1.0
+    assert quality.blur > 0.999
     assert quality.reason is AbstainReason.BLURRED
 
 

@@ -143,8 +143,9 @@ def test_nothing_is_expected_of_a_track_that_timed_out() -> None:
 
 def test_the_number_of_tracks_is_bounded_and_the_best_faces_are_kept() -> None:
     faces = [face(300 * n, score=0.8 + 0.01 * n) for n in range(5)]
-    state, tracked = step(TrackerState(), faces, 0, False, TrackerSettings(tracks_max=2))  # noqa: FBT003 - seam
-    assert [one.detection.score for one in tracked] == [0.83, 0.84]
+    settings = TrackerSettings(tracks_max=2)
+    state, tracked = step(TrackerState(), faces, 0, is_cut=False, settings=settings)
+    assert [one.detection.score for one in tracked] == pytest.approx([0.83, 0.84])
     assert len(state.tracks) == 2
 
 

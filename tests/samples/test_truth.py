@@ -15,8 +15,11 @@ import pytest
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 VIDEO = SAMPLES / "two_party_call.mp4"
 TRUTH = SAMPLES / "two_party_call_truth.csv"
-AUS = [f"AU{n}" for n in ("01 02 04 05 06 07 09 10 11 12 14 15 16 17 18 20 22 24 25 26 27 28 33 43 "
-                          "45").split()]
+NUMBERS = (
+    "01", "02", "04", "05", "06", "07", "09", "10", "11", "12", "14", "15", "16", "17", "18", "20",
+    "22", "24", "25", "26", "27", "28", "33", "43", "45",
+)
+AUS = [f"AU{number}" for number in NUMBERS]
 COLUMNS = ["pts_ms", "participant", "is_present", "is_speaking", "expression", "yaw_deg",
            "pitch_deg", "roll_deg", "box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px", *AUS]
 SIZE_BYTES_MAX = 2_000_000
