@@ -1,5 +1,6 @@
 """The search for faces: where in a frame to look, how closely, and what to believe."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -43,7 +44,8 @@ class FindSettings:
     upscale_max: float = 2.0
     points_upscale_max: float = 3.0
     points_iou_min: float = 0.6
-    points_score_min: float = 0.75  # below it the points of small faces stray
+    points_score_min: float = 0.75
+    points_shift_max: float = 0.09  # mean shift in face sizes; real ones reach 0.06, strays 0.11
     candidate_score_min: float = 0.6
     new_score_min: float = 0.75
     expected_score_min: float = 0.5
@@ -203,7 +205,9 @@ def _with_precise_points(
     seen = _seen_in_part(image, box, face_px, side_px, upscale, detector, settings)
     best = max(seen, key=lambda other: iou(other.box_xyxy_px, box), default=face)
     is_same = iou(best.box_xyxy_px, box) >= settings.points_iou_min
-    if not is_same or best.score < settings.points_score_min:
+    shifts = [math.dist(a, b) for a, b in zip(best.points_px, face.points_px, strict=True)]
+    is_stray = sum(shifts) / len(shifts) > settings.points_shift_max * geometry(box)[2]
+    if not is_same or is_stray or best.score < settings.points_score_min:
         return face
     return replace(face, points_px=best.points_px)
 

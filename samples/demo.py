@@ -1,6 +1,7 @@
 """The demo behind `make demo`: analyse a video, print and draw its timeline, compare with truth."""
 
 import argparse
+import os
 import sys
 import threading
 from pathlib import Path
@@ -52,8 +53,10 @@ def main() -> int:
 def show(video: Path, whose: Whose, out: Path, truth: Path | None) -> None:
     """Analyse `video` unless that was done before, and show what came out."""
     console = Console()
+    shown = Path(os.path.relpath(video))
     faces = " ".join(f"--regions {region}" for region in whose.regions) or f"--role {whose.role}"
-    console.print(f"$ facestate run {video} {faces} --out {out}", style="bold", highlight=False)
+    command = f"$ facestate run {shown} {faces} --out {out}"
+    console.print(command, style="bold", highlight=False, markup=False, soft_wrap=True)
     call_id, run_id = analyse(video, whose, out)
     lake = Lake(out)
     ref = resolve_call(lake, "default", call_id, run_id)

@@ -12,6 +12,7 @@ import click
 
 from operators.policy import PRESETS
 from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
+from pipeline.lake.tables import Lake
 from pipeline.logs import mask_secrets
 from pipeline.progress import Bars, clock, printable
 from pipeline.registrations import Whose, check_name, one_of
@@ -77,6 +78,7 @@ def check_folder(settings: Settings) -> None:
     except (OSError, ValueError) as error:
         text = f"the folder cannot be used: {getattr(error, 'strerror', None) or error}"
         raise SinkError("output", text, str(folder), remedy) from None
+    Lake(folder).check_space()
 
 
 def find_inputs(texts: Sequence[str]) -> tuple[list[SourceSpec], int]:

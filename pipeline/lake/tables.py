@@ -116,7 +116,8 @@ class Lake:
         """Raise DiskFullError where the device has no room for a commit."""
         there = next(path for path in (self.folder, *self.folder.absolute().parents)
                      if path.exists())  # fmt: skip
-        if shutil.disk_usage(there).free < FREE_BYTES_MIN:
+        usage = shutil.disk_usage(there)
+        if usage.total > 0 and usage.free < FREE_BYTES_MIN:  # 0: not a device that tells
             raise _disk_full("commit", self.folder)
 
     def _commit(

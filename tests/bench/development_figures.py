@@ -1,6 +1,7 @@
 """Figures of a scorer against hand labels: hits, false alarms, AUC, expressions, smile strength."""
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ PRESENT_MIN = 0.5
 # An AUC of fewer faces on either side says nothing.
 CLASS_COUNT_MIN = 2
 UNKNOWN = -1
+MEANS_OF = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU09", "AU12", "AU14", "AU43")
 # Two clips that show the same recording.
 SAME_PERSON = {"pyfeat_noface_face.mov": "pyfeat_single_face.mp4"}
 
@@ -96,6 +98,7 @@ def _au(faces: list[Labelled], scores: Scores, column: int) -> dict[str, Any]:
     is_seen = ~np.isnan(raw)
     positive, negative = (is_seen & (label == value) for value in (1, 0))
     neutral = is_seen & np.array([face.expression == "neutral" for face in faces])
+    alarms = [f for f, n, p in zip(faces, negative, raw, strict=True) if n and p >= PRESENT_MIN]
     within, clip_count = within_clip_auc([face.clip for face in faces], raw, label)
     return {
         "positives": int(positive.sum()),
@@ -106,6 +109,8 @@ def _au(faces: list[Labelled], scores: Scores, column: int) -> dict[str, Any]:
         "within_clip_count": clip_count,
         "hit_rate": _share(raw[positive]),
         "false_alarm_rate": _share(raw[negative]),
+        "false_alarms": dict(Counter(face.expression or "unlabelled" for face in alarms)),
+        "false_alarm_people": len({face.person for face in alarms}),
         "neutral_false_rate": _share(raw[neutral & (label != 1)]),
         "final_auc": auc(final, label),
         "final_hit_rate": _share(final[positive]),
@@ -160,6 +165,19 @@ def expression_figures(faces: list[Labelled], scores: Scores) -> dict[str, dict[
             counts = table.setdefault(face.expression, dict.fromkeys(EMOTIONS, 0))
             counts[EMOTIONS[int(row.argmax())]] += 1
     return table
+
+
+def means_by_expression(faces: list[Labelled], scores: Scores) -> dict[str, dict[str, float]]:
+    """Return labelled expression -> action unit -> mean probability, for a few action units."""
+    is_scored = scores.is_scored
+    expressions = np.array([face.expression for face in faces])
+    return {
+        label: {
+            name: float(scores.raw[is_scored & (expressions == label), AU_NAMES.index(name)].mean())
+            for name in MEANS_OF
+        }
+        for label in sorted(set(expressions[is_scored]) - {""})
+    }
 
 
 def smile_figures(faces: list[Labelled], scores: Scores) -> dict[str, Any]:

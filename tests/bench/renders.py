@@ -59,6 +59,7 @@ def figures(faces: RenderedFaces) -> dict[str, Any]:
         "turned": int((is_held_out & (yaw_deg > TURNED_YAW_DEG)).sum()),
         "action_units": entries,
         "mean_auc": float(np.mean([entry["auc"] for entry in entries.values()])),
+        "mean_turned_auc": float(np.nanmean([entry["turned_auc"] for entry in entries.values()])),
         "skin": skin_figures(faces, logits, dark, light),
         "expressions": expressions(faces, units, is_held_out),
     }
@@ -138,8 +139,14 @@ def lines(result: dict[str, Any]) -> list[str]:
     out += ["| AU | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for au, entry in result["action_units"].items():
         out.append(f"| {au} | " + " | ".join(f"{entry[name]:g}" for name in names) + " |")
-    out += ["", f"mean AUC {result['mean_auc']:.3f}", ""]
-    out += [f"skin {name}: {entry}" for name, entry in result["skin"].items()]
+    means = f"mean AUC {result['mean_auc']:.3f}, turned heads {result['mean_turned_auc']:.3f}"
+    out += ["", means, ""]
+    skin = dict(result["skin"])
+    out.append(f"skin: {skin.pop('dark_count')} darkest, {skin.pop('light_count')} lightest")
+    for name, entry in skin.items():
+        low, high = entry["gap_95"]
+        told = f"dark {entry['dark']:.3f}, light {entry['light']:.3f}"
+        out.append(f"{name}: {told}, dark - light 95 % {low:+.3f} to {high:+.3f}")
     out += [f"recipe {name}: {counts}" for name, counts in result["expressions"].items()]
     return out
 

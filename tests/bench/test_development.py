@@ -15,6 +15,7 @@ from tests.bench.development_figures import (
     au_figures,
     auc,
     expression_figures,
+    means_by_expression,
     neutral_figures,
     read_labels,
     smile_figures,
@@ -69,6 +70,7 @@ def test_an_action_unit_counts_hits_false_alarms_and_people() -> None:
     found = au_figures(faces, scores(0.9, 0.4, np.nan, 0.6, 0.1, 0.8))["AU12"]
     assert (found["positives"], found["positive_people"], found["negatives"]) == (2, 1, 2)
     assert (found["hit_rate"], found["false_alarm_rate"], found["auc"]) == (0.5, 0.5, 0.75)
+    assert (found["false_alarms"], found["false_alarm_people"]) == ({"neutral": 1}, 1)
     assert found["neutral_false_rate"] == pytest.approx(2 / 3)
     assert (found["final_hit_rate"], found["final_false_alarm_rate"]) == (0.0, 0.0)
 
@@ -94,6 +96,12 @@ def test_only_named_expressions_of_scored_faces_are_compared() -> None:
     found = expression_figures(faces, scores(0.1, np.nan, 0.1, 0.1))
     assert {k: sum(v.values()) for k, v in found.items()} == {"neutral": 1}
     assert found["neutral"][EMOTIONS[1]] == 1
+
+
+def test_mean_probabilities_are_those_of_the_scored_faces_of_an_expression() -> None:
+    faces = [labelled(), labelled(), labelled(expression=""), labelled(expression="happiness")]
+    found = means_by_expression(faces, scores(0.2, np.nan, 0.9, 0.8))
+    assert {k: v["AU12"] for k, v in found.items()} == {"neutral": 0.2, "happiness": 0.8}
 
 
 def test_smile_strength_is_compared_where_both_are_known() -> None:

@@ -6,7 +6,7 @@ Method: pictures with marks at known points; the matrix against its definition.
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.align import TEMPLATE, align, align_many, similarity
@@ -25,6 +25,7 @@ def marked(points: np.ndarray, radius: int, shape: tuple[int, int] = (480, 640))
     return picture
 
 
+@settings(deadline=None)
 @given(
     scale=st.floats(0.2, 50),
     degrees=st.floats(-180, 180),

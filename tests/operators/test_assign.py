@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.assign import assign
@@ -22,6 +22,7 @@ def cheapest(costs: np.ndarray) -> float:
     return min(sum(padded[row, column] for row, column in enumerate(order)) for order in orders)
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(1, 3),
     columns=st.integers(1, 4),

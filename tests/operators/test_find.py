@@ -4,7 +4,7 @@ Method: a picture whose pixels say where they are, and a detector that knows whi
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -207,3 +207,27 @@ def test_an_expected_place_outside_the_picture_or_without_area_is_passed_over() 
 def test_the_state_survives_json() -> None:
     for state in (FindState(), FindState(1 / 3, 2e12 + 0.1)):
         assert FindState.from_json(json.loads(json.dumps(state.to_json()))) == state
+
+
+@dataclass
+class PointsDetector(KnowingDetector):
+    """Draws the points elsewhere, by a share of the face's size, where it looks closely."""
+
+    shift: float = 0.0
+
+    def detect(self, image_rgb: np.ndarray, side_px: int | None = None) -> list[Detection]:
+        found = super().detect(image_rgb, side_px)
+        if max(image_rgb.shape[:2]) > 150 or side_px is None or side_px < 200:
+            return found
+        dx = self.shift * 80
+        return [
+            replace(one, points_px=tuple((x + dx, y) for x, y in one.points_px)) for one in found
+        ]
+
+
+@pytest.mark.parametrize(("shift", "x"), [(0.05, 904), (0.2, 900)])
+def test_points_come_from_the_closest_look_unless_they_stray(shift: float, x: float) -> None:
+    detector = PointsDetector([FACE], shift=shift)
+    (face,) = find_faces(SEARCHED, picture(), 200.0, [FACE.box], detector)[1]
+    assert face.points_px[0][0] == pytest.approx(x)
+    assert face.box_xyxy_px == pytest.approx(FACE.box)

@@ -5,7 +5,7 @@ Method: the generic face turned by known angles; a picture of the signs by hand.
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.pose import FACE, pose_of
@@ -23,6 +23,7 @@ def turned(yaw_deg: float, pitch_deg: float, roll_deg: float) -> np.ndarray:
     return (np.array(FACE) @ turn.T)[:, :2] * 80 + (300, 200)
 
 
+@settings(deadline=None)
 @given(
     yaw=st.floats(-60, 60), pitch=st.floats(-40, 40), roll=st.floats(-170, 170)
 )  # fmt: skip
@@ -55,6 +56,7 @@ def test_a_left_eye_lower_in_the_picture_is_a_tilt_to_the_own_left() -> None:
     assert pose_of(points).roll_deg == pytest.approx(15, abs=0.5)
 
 
+@settings(deadline=None)
 @given(scale=st.floats(0.3, 20), x=st.floats(-500, 500))
 def test_place_and_size_do_not_matter(scale: float, x: float) -> None:
     one, other = pose_of(turned(20, -10, 5)), pose_of(turned(20, -10, 5) * scale + x)
@@ -75,6 +77,7 @@ def test_points_that_coincide_give_zeros() -> None:
     assert (pose.yaw_deg, pose.pitch_deg, pose.roll_deg) == (0.0, 0.0, 0.0)
 
 
+@settings(deadline=None)
 @given(values=st.lists(st.floats(-1000, 1000), min_size=10, max_size=10))
 def test_any_points_give_angles_within_their_ranges(values: list[float]) -> None:
     pose = pose_of(np.array(values).reshape(5, 2))

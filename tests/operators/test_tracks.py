@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.detect import Detection
@@ -175,6 +175,7 @@ def as_frames(walk: list) -> list[tuple[float, list[Detection], bool]]:
     return frames
 
 
+@settings(deadline=None)
 @given(walk=walks)
 def test_an_id_is_never_used_again_after_its_timeout_or_a_cut(walk: list) -> None:
     state, seen_ms, cut_ms = TrackerState(), {}, -1.0
@@ -190,6 +191,7 @@ def test_an_id_is_never_used_again_after_its_timeout_or_a_cut(walk: list) -> Non
             seen_ms[one.track_id] = time_ms
 
 
+@settings(deadline=None)
 @given(walk=walks, split=st.integers(0, 20))
 def test_a_replay_from_any_checkpoint_gives_the_same_faces(walk: list, split: int) -> None:
     frames = as_frames(walk)
@@ -208,6 +210,7 @@ def test_a_replay_from_any_checkpoint_gives_the_same_faces(walk: list, split: in
         assert (again, restored) == (expected, state)
 
 
+@settings(deadline=None)
 @given(walk=walks, random=st.randoms(use_true_random=False))
 def test_the_order_of_detections_does_not_matter(walk: list, random) -> None:
     one, other = TrackerState(), TrackerState()
@@ -218,6 +221,7 @@ def test_the_order_of_detections_does_not_matter(walk: list, random) -> None:
         assert (one, tracked) == (other, tracked_too)
 
 
+@settings(deadline=None)
 @given(fps=st.integers(2, 30), gap_ms=st.integers(100, 3000))
 def test_the_timeout_is_the_same_at_every_rate(fps: int, gap_ms: int) -> None:
     period_ms = 1000 / fps

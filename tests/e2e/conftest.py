@@ -1,0 +1,24 @@
+"""Fixtures for tests of the whole command: an empty folder to stand in, and a small video."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.videos import video
+
+
+@pytest.fixture
+def place(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder without settings of this machine."""
+    for name in [name for name in os.environ if name.startswith("FACESTATE_") and "__" in name]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("FACESTATE_OUT", raising=False)
+    monkeypatch.setenv("FACESTATE_WEIGHTS", str(weights.resolve()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def good() -> bytes:
+    return video(20)
