@@ -34,10 +34,8 @@ class PyavDecoder:
         """Yield the segment's frames in display order; only wanted ones get their picture.
 
         At least `header.frame_count` frames come; those that cannot be decoded are corrupt and
-        without picture, and `is_wanted` is not asked for them. `frame_index` counts from the
-        epoch's first frame for packets of a source, from the segment's first for a container in
-        memory. Raises SourceUnreadableError where a body is no video, SourceRejectedError where
-        it is beyond the bounds.
+        without picture, and `is_wanted` is not asked for them. Raises SourceUnreadableError where
+        a body is no video, SourceRejectedError where it is beyond the bounds.
         """
         if isinstance(segment.body, bytes):
             return _frames_of_body(segment, segment.body, is_wanted)
@@ -54,11 +52,12 @@ def _frames_of_body(
     try:
         reader = GroupReader(PacketSource(opened, file_size_bytes=len(body)).packets(), _WHOLE)
         walk = DecodeWalk(reader.next_packet, lambda _link: opened.decoder())
+        first = segment.header.first_frame_index
         count = 0
         last = None
         while (group := reader.next_group()) is not None:
             group.is_epoch_start = count == 0  # within a body time only goes forward
-            for last in walk.frames(group, count, is_wanted):
+            for last in walk.frames(group, first + count, is_wanted):
                 yield last
                 count += 1
     finally:
@@ -66,4 +65,6 @@ def _frames_of_body(
     pts_ms = segment.header.pts_ms(segment.header.first_pts) if last is None else last.pts_ms
     for index in range(count, segment.header.frame_count):
         pts_ms += interval_ms if index else 0.0
-        yield DecodedFrame(index, pts_ms, PtsSource.SYNTHESISED, is_corrupt=True, image=None)
+        yield DecodedFrame(
+            first + index, pts_ms, PtsSource.SYNTHESISED, is_corrupt=True, image=None
+        )

@@ -125,6 +125,11 @@ def decide(
     return _of_region(registration, _region_index(registration, box_xyxy_fraction))
 
 
+def policy_of(registration: Registration, region: Region) -> Policy:
+    """Return what may be computed for whoever appears in one region."""
+    return _rule(registration.jurisdiction, region)[0]
+
+
 def participant_of(region: Region, track_id: str) -> str:
     """Return whose face a track in `region` is (see `schemas.registration.Registration`)."""
     if region.max_faces == 1:

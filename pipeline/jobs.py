@@ -21,6 +21,7 @@ from pipeline.sources.resolve import SourceSpec
 from pipeline.stream_state import StreamState
 from pipeline.wiring import Wiring
 from pipeline.worker import StreamWorker
+from schemas.errors import SinkError
 from schemas.names import AnchorSource
 from schemas.registration import Registration
 
@@ -75,7 +76,7 @@ def plan_job(job: Job, source: Source, wiring: Wiring) -> Plan:
     """Return names, registration and anchor of a job; raises UsageError where they are unclear."""
     start_ms, anchor = _anchor(job, source)
     call_id = check_name(job.call_id or _call_id(source, start_ms))
-    stream_id = check_name(job.stream_id or call_id)
+    stream_id = check_name(job.stream_id or _stream_id(source, call_id, start_ms))
     registration = job.whose.registration(check_name(job.tenant), call_id, stream_id)
     plan = runs.RunPlan(
         registration=registration,
@@ -126,6 +127,7 @@ class _JobRun:
         self._wiring = wiring
         self._source = source
         output = wiring.settings.output
+        self._record = runs.RunRecord(wiring.lake, planned.plan, planned.run)
         self._writer = RunWriter(wiring.lake, self._run, output.checkpoints_kept)
         # Rows of a file can be computed again, so they wait longer and files grow larger.
         commit_s = output.commit_s if source.info.is_live else output.commit_file_s
@@ -139,7 +141,7 @@ class _JobRun:
     def go(self, on_progress: Progress, is_stopped: Callable[[], bool]) -> Outcome:
         started_s = time.monotonic()
         recovered = self._start()
-        state = None if recovered.state is None else StreamState.from_json(recovered.state)
+        state = _restored(recovered)
         parts = self._wiring.worker_parts(self._planned.registration)
         worker = StreamWorker(parts, self._run, state)
         self._wiring.live.begin_run(self._run, is_resume=state is not None)
@@ -160,10 +162,9 @@ class _JobRun:
 
     def _start(self) -> Recovered:
         """Record the run, then bring the tables to where an earlier attempt left them."""
-        is_replace = self._job.is_replace
-        runs.begin(self._wiring.lake, self._planned.plan, self._run, is_replace=is_replace)
-        if is_replace:
+        if self._record.begin(is_replace=self._job.is_replace):
             self._writer.replace()
+            self._record.start()
             return Recovered(-1, None)
         return self._writer.recover()
 
@@ -212,9 +213,21 @@ class _JobRun:
         if self._batch.last is not None:
             self._commit(worker)
         if self._is_finished:
-            runs.finish(self._wiring.lake, self._planned.plan, self._run, self._last_ms)
+            self._record.finish(self._last_ms)
             self._writer.finish()
             self._wiring.live.end_stream(self._run)
+
+
+def _restored(recovered: Recovered) -> StreamState | None:
+    if recovered.state is None:
+        return None
+    try:
+        return StreamState.from_json(recovered.state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SinkError(
+            "resume", f"the checkpoint was written by another version: {error!r}", None,
+            "analyse the call again with --replace",
+        ) from error  # fmt: skip
 
 
 def _whole_ms(source: Source) -> int | None:
@@ -237,8 +250,16 @@ def _anchor(job: Job, source: Source) -> tuple[int, AnchorSource]:
     return 0, AnchorSource.NONE
 
 
+def _stream_id(source: Source, call_id: str, start_ms: int) -> str:
+    """Return the call's own name; a camera that is started again is another stream of the call."""
+    return f"{call_id}.{_clock(start_ms)}" if source.info.is_live else call_id
+
+
+def _clock(unix_ms: int) -> str:
+    return f"{datetime.fromtimestamp(unix_ms / 1000, tz=UTC):%Y%m%dT%H%M%S}"
+
+
 def _call_id(source: Source, start_ms: int) -> str:
     if source.info.content_sha256 is not None:
         return source.info.content_sha256[:CALL_ID_DIGITS]
-    started_at = datetime.fromtimestamp(start_ms / 1000, tz=UTC)
-    return f"live-{started_at:%Y%m%dT%H%M%S}"
+    return f"live-{_clock(start_ms)}"

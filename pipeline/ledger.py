@@ -22,6 +22,7 @@ class SegmentLedger:
     flags: list[SegmentFlag] = field(default_factory=list)
     width_px: int | None = None
     height_px: int | None = None
+    late_faces: int = 0
 
     def count_frame(self, kind: str) -> None:
         """Count one frame as analysed, not_sampled, corrupt, shed or dead_lettered."""
@@ -48,7 +49,7 @@ class SegmentLedger:
             "epoch": header.epoch,
             "sequence": header.sequence,
             "epoch_reason": str(header.epoch_reason),
-            "epoch_start_at": datetime.fromtimestamp(header.epoch_start_ms / 1000, tz=UTC),
+            "epoch_start_at": _utc(header.epoch_start_ms),
             "anchor_source": str(header.anchor_source),
             "first_pts_ms": round(header.pts_ms(header.first_pts)),
             "last_pts_ms": round(header.pts_ms(header.last_pts)),
@@ -57,13 +58,21 @@ class SegmentLedger:
             "height_px": self.height_px or header.height_px,
             "body_bytes": header.body_bytes,
             "sha256": header.sha256,
+            "is_transcoded": header.is_transcoded,
+            "published_at": _utc(header.published_at_ms),
+            "clock_skew_ms": None,
             "decoder": decoder,
             "is_end_of_stream": header.is_end_of_stream,
             "flags": [str(flag) for flag in flags],
             "gap_ms": gap_ms,
+            "late_faces": self.late_faces,
             "frames": max(header.frame_count, counted),
             **{f"frames_{name}": self.frames[name] for name in FRAME_COUNTS},
             "faces": self.faces.total(),
             "faces_scored": self.faces["scored"],
             **{f"faces_{name}": self.faces[name] for name in (*ABSTAINED_COUNTS, *SKIPPED_COUNTS)},
         }
+
+
+def _utc(unix_ms: int | None) -> datetime | None:
+    return None if unix_ms is None else datetime.fromtimestamp(unix_ms / 1000, tz=UTC)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from schemas.registration import Registration
 # A crop shows more than its face. Skipped faces are blackened before any crop is cut, their boxes
 # grown by this part of their sides, so that nothing of them comes along in a neighbour's crop.
 HIDDEN_MARGIN = 0.1
+# Masks kept, one per registration and size of picture.
+HIDDEN_PARTS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,12 @@ def observe(
     )
     expected = tracks.predict(tracker, time_ms, looking.tracking)
     skipped = _skipped(expected, gate, decisions, image, looking)
-    shown = _hide(image, skipped)
+    admitted = [
+        face.detection.box_xyxy_px
+        for face in followed
+        if decisions[face.track_id].policy is not Policy.SKIP
+    ]
+    shown = _hide(image, looking.registration, skipped, admitted) if admitted else image
     # Faces wait for the scorer in batches; their pictures must not wait with them.
     bare = replace(frame, image=None)
     seen = [
@@ -113,18 +122,49 @@ def _skipped(
     return [box for track_id, box in expected if is_skipped(track_id, box)]
 
 
-def _hide(image: Image, boxes: Sequence[Box]) -> Image:
-    """Return the picture with these boxes black; the picture itself where there is none."""
-    if not boxes:
+def _hide(
+    image: Image, registration: Registration, skipped: Sequence[Box], admitted: Sequence[Box]
+) -> Image:
+    """Return the picture with everything black that no face in it may be scored from.
+
+    Black are the parts that belong to no region or to one whose policy skips, whether a face was
+    found there or not, except under an admitted face's own box; and always the boxes of skipped
+    faces. The picture itself where nothing is hidden. Where several people share a region, a face
+    that the detector has not found cannot be told from the background.
+    """
+    hidden = _hidden_parts(image.shape[0], image.shape[1], registration)
+    if hidden is None and not skipped:
         return image
+    hidden = np.zeros(image.shape[:2], dtype=np.bool_) if hidden is None else hidden.copy()
+    for box in admitted:
+        hidden[_slices(box, 0.0, image)] = False
+    for box in skipped:
+        hidden[_slices(box, HIDDEN_MARGIN, image)] = True
     image = image.copy()
-    height, width = image.shape[:2]
-    for x1, y1, x2, y2 in boxes:
-        dx, dy = HIDDEN_MARGIN * (x2 - x1), HIDDEN_MARGIN * (y2 - y1)
-        left, right = (round(min(max(v, 0.0), width)) for v in (x1 - dx, x2 + dx))
-        top, bottom = (round(min(max(v, 0.0), height)) for v in (y1 - dy, y2 + dy))
-        image[top:bottom, left:right] = 0
+    image[hidden] = 0
     return image
+
+
+@lru_cache(maxsize=HIDDEN_PARTS_MAX)
+def _hidden_parts(height: int, width: int, registration: Registration) -> NDArray[np.bool_] | None:
+    """Return where nobody may be scored, bool [H, W]; None where that is nowhere."""
+    hidden = np.ones((height, width), dtype=np.bool_)
+    for region in reversed(registration.regions):  # the first region that holds a point counts
+        x1, y1, x2, y2 = region.box
+        box = (x1 * width, y1 * height, x2 * width, y2 * height)
+        rows, columns = _slices(box, 0.0, hidden)
+        hidden[rows, columns] = policy.policy_of(registration, region) is Policy.SKIP
+    return hidden if hidden.any() else None
+
+
+def _slices(box: Box, margin: float, image: NDArray[Any]) -> tuple[slice, slice]:
+    """Return rows and columns of a box grown by `margin` of its sides, within the picture."""
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = box
+    dx, dy = margin * (x2 - x1), margin * (y2 - y1)
+    left, right = (round(min(max(v, 0.0), width)) for v in (x1 - dx, x2 + dx))
+    top, bottom = (round(min(max(v, 0.0), height)) for v in (y1 - dy, y2 + dy))
+    return slice(top, bottom), slice(left, right)
 
 
 def _look(

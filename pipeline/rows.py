@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from operators.pose import pose_of
 from operators.windows import ClosedWindow
 from pipeline.lake.writer import StreamRun
 from pipeline.observe import SeenFace
@@ -68,7 +67,6 @@ def frame_row(
 def _face_columns(seen: SeenFace) -> dict[str, Any]:
     detection = seen.tracked.detection
     x1, y1, x2, y2 = (max(-INT16_MAX, min(INT16_MAX, round(v))) for v in detection.box_xyxy_px)
-    pose = pose_of(detection.points_px)
     judged = seen.judged
     return {
         "box_x1_px": x1,
@@ -79,9 +77,9 @@ def _face_columns(seen: SeenFace) -> dict[str, Any]:
         "face_size_px": max(0, min(x2 - x1, y2 - y1)),
         "blur": None if judged is None else judged.blur,
         "brightness": None if judged is None else judged.brightness,
-        "yaw_deg": pose.yaw_deg,
-        "pitch_deg": pose.pitch_deg,
-        "roll_deg": pose.roll_deg,
+        "yaw_deg": None if judged is None else judged.yaw_deg,
+        "pitch_deg": None if judged is None else judged.pitch_deg,
+        "roll_deg": None if judged is None else judged.roll_deg,
     }
 
 

@@ -10,13 +10,16 @@ from typing import Any
 import polars as pl
 
 from pipeline.lake.layout import to_frame
-from pipeline.lake.tables import Lake
+from pipeline.lake.tables import Advance, Lake, new_nonce
 from pipeline.lake.writer import StreamRun
 from schemas.errors import AlreadyThereError, UsageError
 from schemas.names import RunState
 from schemas.registration import Registration
 
 RUN_ID_DIGITS = 8
+# Raised whenever operators, worker or state change so that rows of the same video come out
+# differently or old checkpoints cannot be read: old and new rows must not share a run.
+ANALYSIS_REVISION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +40,100 @@ class RunPlan:
     @property
     def result_hash(self) -> str:
         """Return the hash of everything that changes the rows of one video."""
-        parts = {
-            "registration": self.registration.model_dump(mode="json"),
-            "model": [self.model_id, self.adapter_id],
-            "policy": self.policy_id,
-            "fps": self.analysis_fps,
-            "settings": self.settings_hash,
-            "content": self.content_sha256,
-            "start": [self.start_ms, self.anchor_source],
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return _hash(
+            {
+                "run": self._of_run,
+                "registration": self.registration.model_dump(mode="json"),
+                "content": self.content_sha256,
+                "start": [self.start_ms, self.anchor_source],
+            }
+        )
 
     @property
     def default_run_id(self) -> str:
-        """Return the run id of these settings: other settings make another run beside it."""
-        return f"run-{self.result_hash[:RUN_ID_DIGITS]}"
+        """Return the run id of this model and these settings, the same for all streams of a call.
+
+        Another model, or another revision of the analysis, makes another run beside it.
+        """
+        return f"run-{_hash(self._of_run)[:RUN_ID_DIGITS]}"
+
+    @property
+    def _of_run(self) -> list[Any]:
+        return [
+            ANALYSIS_REVISION, self.model_id, self.adapter_id, self.policy_id,
+            self.analysis_fps, self.settings_hash,
+        ]  # fmt: skip
+
+
+def _hash(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def latest_rows(lake: Lake, tenant: str, call_id: str | None = None) -> pl.DataFrame:
-    """Return the newest row of each run, oldest run first."""
+    """Return the row of each run that counts, in the order in which they were recorded."""
     rows = lake.scan("runs").filter(pl.col("tenant") == tenant)
     if call_id is not None:
         rows = rows.filter(pl.col("call_id") == call_id)
     return (
-        rows.sort("recorded_at")
+        rows.sort("revision")
         .group_by("call_id", "stream_id", "run_id", maintain_order=True)
         .last()
+        .sort("recorded_at", maintain_order=True)
         .collect()
     )
 
 
-def begin(lake: Lake, plan: RunPlan, run: StreamRun, *, is_replace: bool) -> None:
-    """Record the start of a run, unless it is there already.
+class RunRecord:
+    """A run's rows in table `runs`, fenced like its results.
 
-    Raises AlreadyThereError where the run is finished, UsageError where a run of that id was
-    begun with other settings; both can be overruled by `is_replace`.
+    Each row advances the run's transaction on the table by one, so that a process which was
+    overtaken cannot call somebody else's rows finished.
     """
-    rows = latest_rows(lake, run.tenant, run.call_id).filter(
-        pl.col("run_id") == run.run_id, pl.col("stream_id") == run.stream_id
-    )
-    if len(rows) and not is_replace:
-        _check_same(rows.row(0, named=True), plan, run)
-        return
-    lake.append("runs", to_frame("runs", [_row(plan, run, RunState.STARTED, None)]))
 
+    def __init__(self, lake: Lake, plan: RunPlan, run: StreamRun) -> None:
+        """Read how far the run has come."""
+        self._lake = lake
+        self._plan = plan
+        self._run = run
+        self._revision, _ = lake.standing("runs", run.application)
+        self._found = self._latest() if self._revision is not None else None
 
-def finish(lake: Lake, plan: RunPlan, run: StreamRun, duration_ms: int) -> None:
-    """Record that a run is complete."""
-    lake.append("runs", to_frame("runs", [_row(plan, run, RunState.FINISHED, duration_ms)]))
+    def begin(self, *, is_replace: bool) -> bool:
+        """Record that the run begins; return whether its old rows must be deleted first.
+
+        Then `REPLACED` is what stands until `start` is called, and whoever finds it deletes
+        again. Raises AlreadyThereError where the run is finished, UsageError where it was begun
+        with other settings; `is_replace` overrules both.
+        """
+        if self._found is None:
+            self._write(RunState.STARTED, None)
+            return False
+        if is_replace or self._found["state"] == RunState.REPLACED:
+            self._write(RunState.REPLACED, None)
+            return True
+        _check_same(self._found, self._plan, self._run)
+        return False
+
+    def start(self) -> None:
+        """Record that old rows are gone and the run begins."""
+        self._write(RunState.STARTED, None)
+
+    def finish(self, duration_ms: int) -> None:
+        """Record that the run is complete."""
+        self._write(RunState.FINISHED, duration_ms)
+
+    def _write(self, state: RunState, duration_ms: int | None) -> None:
+        revision = (self._revision or 0) + 1
+        advance = Advance(self._run.application, self._revision, revision, new_nonce())
+        row = _row(self._plan, self._run, state, duration_ms) | {"revision": revision}
+        self._lake.append("runs", to_frame("runs", [row]), [advance])
+        self._revision = revision
+
+    def _latest(self) -> dict[str, Any]:
+        rows = latest_rows(self._lake, self._run.tenant, self._run.call_id)
+        return rows.filter(
+            pl.col("run_id") == self._run.run_id, pl.col("stream_id") == self._run.stream_id
+        ).row(0, named=True)
 
 
 def _check_same(found: Mapping[str, Any], plan: RunPlan, run: StreamRun) -> None:

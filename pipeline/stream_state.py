@@ -17,12 +17,12 @@ from pipeline.track_scores import TrackMemory
 class StreamState:
     """State after the last finished segment.
 
-    `last_pts_ms` and `last_event_ms` are media and event time of its last frame; None before the
-    first segment of an epoch, and of the stream.
+    `last_event_ms` is event time of its last frame; both it and `epoch_start_ms` are None before
+    the stream's first segment.
     """
 
     epoch: int = 0
-    last_pts_ms: float | None = None
+    epoch_start_ms: int | None = None
     last_event_ms: int | None = None
     sampling: SampleState = field(default_factory=SampleState)
     cuts: CutState = field(default_factory=CutState)
@@ -36,7 +36,7 @@ class StreamState:
         """Return the state as plain JSON."""
         return {
             "epoch": self.epoch,
-            "last_pts_ms": self.last_pts_ms,
+            "epoch_start_ms": self.epoch_start_ms,
             "last_event_ms": self.last_event_ms,
             "sampling": self.sampling.to_json(),
             "cuts": self.cuts.to_json(),
@@ -52,7 +52,7 @@ class StreamState:
         """Restore exactly what `to_json` returned."""
         return cls(
             epoch=data["epoch"],
-            last_pts_ms=data["last_pts_ms"],
+            epoch_start_ms=data["epoch_start_ms"],
             last_event_ms=data["last_event_ms"],
             sampling=SampleState.from_json(data["sampling"]),
             cuts=CutState.from_json(data["cuts"]),

@@ -1,5 +1,6 @@
 """The stream worker: the one place where a segment walks from bytes to rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from pipeline.stream_state import StreamState
 from pipeline.track_scores import SCORE_NAMES, TrackMemory, TrackScores
 from pipeline.track_scores import step as score_step
 from schemas.media import DecodedFrame, Decoder, Segment
-from schemas.names import CloseReason, FaceStatus, PtsSource, SegmentFlag
+from schemas.names import CloseReason, FaceStatus, Policy, PtsSource, SegmentFlag
 from schemas.scores import FaceScores, Scorer
 from schemas.segments import SegmentHeader
 
@@ -90,8 +91,9 @@ class _SegmentWork:
         """Count a frame and look at it if it was wanted and is whole."""
         if frame.pts_source is PtsSource.SYNTHESISED:
             self._ledger.flag(SegmentFlag.PTS_SYNTHESISED)
-        if frame.is_corrupt or frame.image is None:
-            self._ledger.count_frame("corrupt" if frame.is_corrupt else "not_sampled")
+        is_corrupt = frame.is_corrupt or not self._header.holds(frame.pts_ms)
+        if is_corrupt or frame.image is None:
+            self._ledger.count_frame("corrupt" if is_corrupt else "not_sampled")
             return
         self._ledger.count_frame("analysed")
         self._ledger.height_px, self._ledger.width_px = frame.image.shape[:2]
@@ -112,9 +114,8 @@ class _SegmentWork:
             self.state = replace(self.state, windows=state)
             self._closed += closed
         self._count_missing()
-        last_pts_ms = self._header.pts_ms(self._header.last_pts)
-        last_event_ms = self._header.event_ms(last_pts_ms)
-        self.state = replace(self.state, last_pts_ms=last_pts_ms, last_event_ms=last_event_ms)
+        last_event_ms = self._header.event_ms(self._header.pts_ms(self._header.last_pts))
+        self.state = replace(self.state, last_event_ms=last_event_ms)
         return SegmentResult(
             header=self._header,
             frames=self._rows,
@@ -131,24 +132,33 @@ class _SegmentWork:
             self._ledger.count_frame("corrupt")
 
     def _find_gap(self, state: StreamState) -> int:
-        if state.last_pts_ms is None or state.epoch != self._header.epoch:
+        if state.last_event_ms is None:
             return 0
-        gap_ms = self._header.pts_ms(self._header.first_pts) - state.last_pts_ms
+        # In event time, which a recording's pause moves on also where it begins an epoch.
+        first_ms = self._header.event_ms(self._header.pts_ms(self._header.first_pts))
+        gap_ms = first_ms - state.last_event_ms
         if gap_ms < GAP_MS_MIN:
             return 0
         self._ledger.flag(SegmentFlag.GAP)
         return round(gap_ms)
 
     def _enter_epoch(self, state: StreamState) -> StreamState:
-        if state.epoch == self._header.epoch:
+        epoch = (self._header.epoch, self._header.epoch_start_ms)
+        if (state.epoch, state.epoch_start_ms) == epoch:
             return state
-        self._ledger.flag(SegmentFlag.EPOCH_CHANGED)
-        return replace(state, epoch=self._header.epoch, last_pts_ms=None, sampling=SampleState())
+        if state.epoch_start_ms is not None:
+            self._ledger.flag(SegmentFlag.EPOCH_CHANGED)
+        return replace(
+            state,
+            epoch=self._header.epoch,
+            epoch_start_ms=self._header.epoch_start_ms,
+            sampling=SampleState(),
+        )
 
     def _score_pending(self) -> None:
         """Score the crops in one call, then let every face take its step through time."""
-        crops = [face.crop for face in self._pending if face.crop is not None]
-        scores = self._parts.scorer.score(np.stack(crops)) if crops else None
+        with_crop = [face for face in self._pending if face.crop is not None]
+        scores = _scored(with_crop, self._parts.scorer) if with_crop else None
         index = 0
         observations: list[Observation] = []
         for face in self._pending:
@@ -196,14 +206,23 @@ class _SegmentWork:
         return result
 
     def _move_windows(self, observations: list[Observation]) -> None:
-        state, closed, _ = windows.observe(self.state.windows, observations, self._parts.windows)
+        state, closed, late_count = windows.observe(
+            self.state.windows, observations, self._parts.windows
+        )
         self._closed += closed
+        self._ledger.late_faces += late_count
         if self._pending_times_ms:
             state, closed = windows.advance(
                 state, self._pending_times_ms[-1], self._parts.windows, CloseReason.WATERMARK
             )
             self._closed += closed
         self.state = replace(self.state, windows=state)
+
+
+def _scored(faces: Sequence[SeenFace], scorer: Scorer) -> FaceScores:
+    crops = np.stack([face.crop for face in faces if face.crop is not None])
+    wants_affect = np.array([face.decision.policy is Policy.FULL for face in faces])
+    return scorer.score(crops, wants_affect)
 
 
 def _verdict(

@@ -101,9 +101,19 @@ class DiskFullError(SinkError):
 
 
 class FencedError(FacestateError):
-    """Another process took this stream over; this one must not write."""
+    """Another process took `application`'s stream over; this one must not write."""
 
     exit_code = 6
+
+    def __init__(self, step: str, application: str, expected: object, found: object) -> None:
+        """Name the transaction that does not stand where it was expected."""
+        super().__init__(
+            step,
+            "another process has written this stream since",
+            f"{application}: expected {expected}, found {found}",
+            "stop one of the two; the other's rows are complete",
+        )
+        self.application = application
 
 
 class ModelError(FacestateError):

@@ -174,7 +174,7 @@ class SegmentFlag(StrEnum):
 
 
 class RunState(StrEnum):
-    """How far a run has come."""
+    """How far a run has come; `replaced` stands while its old rows are being deleted."""
 
     STARTED = "started"
     FINISHED = "finished"

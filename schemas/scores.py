@@ -68,5 +68,11 @@ class Scorer(Protocol):
     model_id: str
     crop_size_px: int
 
-    def score(self, crops: NDArray[np.uint8]) -> FaceScores:
-        """Score `crops`, uint8 RGB [N, S, S, 3] with N >= 0, in the order given."""
+    def score(
+        self, crops: NDArray[np.uint8], wants_affect: NDArray[np.bool_] | None = None
+    ) -> FaceScores:
+        """Score `crops`, uint8 RGB [N, S, S, 3] with N >= 0, in the order given.
+
+        Where `wants_affect` [N] is false, emotion, valence and arousal are not computed and NaN;
+        None wants them everywhere.
+        """

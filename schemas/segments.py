@@ -1,9 +1,9 @@
 """The segment header: what routing and recovery need without opening the body."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.names import NAME_PATTERN, AnchorSource, EpochReason, Role, SegmentFlag, is_name
 
@@ -24,6 +24,9 @@ HEIGHT_PX_MAX = 8192
 PIXELS_MAX = 8192 * 4320
 FRAME_COUNT_MAX = 100_000
 BODY_BYTES_MAX = 64 * 1024 * 1024
+INT32_MAX = 2**31 - 1
+UNIX_MS_MAX = 32_503_680_000_000  # the year 3000
+MEDIA_MS_MAX = 1_000_000_000_000  # about 31 years; a 33-bit wrap is unwrapped long before
 
 
 class SegmentHeader(BaseModel):
@@ -43,27 +46,45 @@ class SegmentHeader(BaseModel):
     call_id: Name
     stream_id: Name
     role: Role = Role.UNKNOWN
-    epoch: int = Field(0, ge=0, description="counts the epochs of a stream from 0")
+    epoch: int = Field(0, ge=0, le=INT32_MAX, description="counts the epochs of a stream from 0")
     epoch_reason: EpochReason = EpochReason.START
-    epoch_start_ms: int = Field(ge=0, description="wall clock of the epoch's first frame, Unix ms")
+    epoch_start_ms: int = Field(
+        ge=0, le=UNIX_MS_MAX, description="wall clock of the epoch's first frame, Unix ms"
+    )
     epoch_first_pts: int = Field(0, description="pts of the epoch's first frame")
     anchor_source: AnchorSource = AnchorSource.NONE
-    sequence: int = Field(ge=0)
+    sequence: int = Field(ge=0, le=INT32_MAX)
     codec: str = Field(max_length=64)
     width_px: int = Field(ge=1, le=WIDTH_PX_MAX)
     height_px: int = Field(ge=1, le=HEIGHT_PX_MAX)
-    timebase_num: int = Field(ge=1)
-    timebase_den: int = Field(ge=1)
+    timebase_num: int = Field(ge=1, le=INT32_MAX)
+    timebase_den: int = Field(ge=1, le=INT32_MAX)
     first_pts: int
     last_pts: int
+    first_frame_index: int = Field(
+        0, ge=0, le=INT32_MAX - FRAME_COUNT_MAX, description="of the epoch, display order"
+    )
     frame_count: int = Field(ge=0, le=FRAME_COUNT_MAX)
     body_bytes: int = Field(ge=0, le=BODY_BYTES_MAX)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the body's coded bytes")
     is_end_of_stream: bool = False
     is_transcoded: bool = False
     flags: tuple[SegmentFlag, ...] = ()
-    published_at_ms: int | None = Field(None, description="publisher's clock, Unix ms")
+    published_at_ms: int | None = Field(
+        None, ge=0, le=UNIX_MS_MAX, description="publisher's clock, Unix ms"
+    )
     traceparent: str | None = Field(None, max_length=64, description="W3C trace context")
+
+    @model_validator(mode="after")
+    def _is_within_bounds(self) -> Self:
+        if self.width_px * self.height_px > PIXELS_MAX:
+            raise ValueError(f"a picture has at most {PIXELS_MAX} pixels")
+        if self.last_pts < self.first_pts:
+            raise ValueError("last_pts lies before first_pts")
+        for pts in (self.first_pts, self.last_pts, self.epoch_first_pts):
+            if abs(pts) * 1000 * self.timebase_num > MEDIA_MS_MAX * self.timebase_den:
+                raise ValueError(f"media time goes up to {MEDIA_MS_MAX} ms")
+        return self
 
     @property
     def key(self) -> str:
@@ -75,8 +96,14 @@ class SegmentHeader(BaseModel):
         return pts * 1000.0 * self.timebase_num / self.timebase_den
 
     def event_ms(self, pts_ms: float) -> int:
-        """Return event time, Unix ms, of a frame at `pts_ms` of media time."""
-        return self.epoch_start_ms + round(pts_ms - self.pts_ms(self.epoch_first_pts))
+        """Return event time, Unix ms, of a frame at `pts_ms` of media time; never before 1970."""
+        event_ms = self.epoch_start_ms + round(pts_ms - self.pts_ms(self.epoch_first_pts))
+        return max(0, event_ms)
+
+    def holds(self, pts_ms: float, slack_ms: float = 10_000.0) -> bool:
+        """Tell whether a frame's media time can belong to this segment."""
+        first_ms, last_ms = self.pts_ms(self.first_pts), self.pts_ms(self.last_pts)
+        return first_ms - slack_ms <= pts_ms <= last_ms + slack_ms
 
     @property
     def event_date(self) -> date:

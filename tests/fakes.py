@@ -110,8 +110,11 @@ class FakeScorer:
     extra: tuple[str, ...] = ()
     crops: list[Image] = field(default_factory=list)
     batch_sizes: list[int] = field(default_factory=list)
+    wanted: list[bool] = field(default_factory=list)
 
-    def score(self, crops: NDArray[np.uint8]) -> FaceScores:
+    def score(
+        self, crops: NDArray[np.uint8], wants_affect: NDArray[np.bool_] | None = None
+    ) -> FaceScores:
         size = self.crop_size_px
         assert crops.dtype == np.uint8, crops.dtype
         assert crops.shape[1:] == (size, size, 3), crops.shape
@@ -120,6 +123,8 @@ class FakeScorer:
         inner = crops[:, size // 3 : -size // 3, size // 3 : -size // 3, 2]
         level = inner.reshape(len(crops), -1).mean(axis=1)[:, None].astype(np.float32) / 255
         emotion = np.concatenate([1 - level, *[level / 7] * 7], axis=1)
+        if wants_affect is not None:
+            self.wanted += list(wants_affect)
         return FaceScores(
             au=level * np.linspace(0.2, 1.0, len(AU_NAMES), dtype=np.float32),
             au_intensity=5 * level * np.ones(len(AU_NAMES), np.float32),

@@ -15,6 +15,7 @@ from pipeline.cli.stopping import say_interrupted
 from schemas.errors import DiskFullError, FacestateError, near_word
 
 PROGRAM = "facestate"
+READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 COMPLETE_VARIABLE = "_FACESTATE_COMPLETE"
 
 # Command -> module and one-line help; modules are imported only when their command runs.
@@ -105,6 +106,8 @@ def execute(args: list[str]) -> int:
     except FacestateError as error:
         _tell(str(error))
         return error.exit_code
+    except SystemExit:  # how rich leaves when the reader of standard output went away
+        return READER_GONE
     except OSError as error:
         return _output_lost(error)
     return result if isinstance(result, int) else 0
@@ -153,6 +156,6 @@ def _output_lost(error: OSError) -> int:
     # What is still buffered would fail once more at the end of the interpreter.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if is_pipe:
-        return 141
+        return READER_GONE
     _tell("output: no space is left where standard output goes; the tables are not affected")
     return DiskFullError.exit_code

@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,10 @@ FORMAT_VERSION = 1
 # A checkpoint is read back into memory; whatever is larger was not written by us.
 STATE_BYTES_MAX = 4 * 1024 * 1024
 JSON_BYTES_MAX = 64 * 1024 * 1024
-# Small tables that follow `frames` in a commit and are recovered from here.
-OWED_TABLES = ("segments", "windows")
 
-_NAME = re.compile(r"(\d{1,19})-(\d{1,19})\.state")
+_NAME = re.compile(r"(\d{1,19})-(\d{1,19})\.")
+VERSION_NEVER = 1 << 64
+FOLDER_ATTEMPTS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Checkpoint:
     version: int
     nonce: int
     state: dict[str, Any]
-    owed: dict[str, pl.DataFrame] = field(default_factory=dict)
+    owed: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 class CheckpointStore:
@@ -54,57 +56,91 @@ class CheckpointStore:
         """
         text = json.dumps({"format": FORMAT_VERSION, "state": checkpoint.state}, allow_nan=True)
         packed = zlib.compress(text.encode(), level=6)
-        stem = f"{checkpoint.version}-{checkpoint.nonce}"
+        stem = _stem(checkpoint.version, checkpoint.nonce)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             for table, rows in checkpoint.owed.items():
-                path = self.folder / f"{stem}.{table}.parquet"
-                rows.write_parquet(path, compression="zstd", statistics=False)
-            _write_durably(self.folder / f"{stem}.state", packed)
-            self._forget_old()
+                self._put(f"{stem}.{table}.parquet", _packed(rows))
+            self._put(f"{stem}.state", packed)
+            self._forget_old(checkpoint.version)
         except OSError as error:
             raise _checkpoint_error(self.folder, error) from error
         return len(packed)
 
+    def _put(self, name: str, content: bytes) -> None:
+        """Write a file; another process may be removing folders that it left empty."""
+        for attempt in range(1, FOLDER_ATTEMPTS_MAX + 1):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                _write_durably(self.folder / name, content)
+            except FileNotFoundError:
+                if attempt == FOLDER_ATTEMPTS_MAX:
+                    raise
+            else:
+                return
+
     def read(self, version: int, nonce: int) -> Checkpoint:
         """Return the checkpoint of a commit; raises SinkError where it is missing or damaged."""
-        stem = f"{version}-{nonce}"
-        path = self.folder / f"{stem}.state"
+        path = self.folder / f"{_stem(version, nonce)}.state"
         try:
             if path.stat().st_size > STATE_BYTES_MAX:
                 raise ValueError("larger than any checkpoint")
             content = _unpack(path.read_bytes())
-            owed = {
-                table: pl.read_parquet(self.folder / f"{stem}.{table}.parquet").match_to_schema(
-                    pl.Schema(polars_schema(table))
-                )
-                for table in OWED_TABLES
-            }
-        except (OSError, ValueError, KeyError, zlib.error, pl.exceptions.PolarsError) as error:
-            raise SinkError(
-                "resume", f"the checkpoint cannot be used: {error}", str(path),
-                "analyse the call again with --replace",
-            ) from error  # fmt: skip
-        return Checkpoint(version, nonce, content["state"], owed)
+        except (OSError, ValueError, KeyError, zlib.error) as error:
+            raise _unusable(path, error) from error
+        return Checkpoint(version, nonce, content["state"])
 
-    def clear(self) -> None:
-        """Remove all checkpoints of a finished run, and the folders they leave empty."""
+    def read_owed(self, version: int, nonce: int, table: str) -> pl.DataFrame:
+        """Return the rows that a commit owes to `table`; raises as `read`."""
+        path = self.folder / f"{_stem(version, nonce)}.{table}.parquet"
+        try:
+            return pl.read_parquet(path).match_to_schema(pl.Schema(polars_schema(table)))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise _unusable(path, error) from error
+
+    def clear(self, version_max: int) -> None:
+        """Remove the checkpoints up to a version, and the folders that this leaves empty.
+
+        Those of a later version belong to whoever took over.
+        """
         for path in self.folder.glob("*") if self.folder.is_dir() else ():
-            path.unlink(missing_ok=True)
+            if _version_of(path) <= version_max:
+                path.unlink(missing_ok=True)
         folder = self.folder
         while folder != self._lake_folder:
             with contextlib.suppress(OSError):
                 folder.rmdir()
             folder = folder.parent
 
-    def _forget_old(self) -> None:
-        states = sorted(
-            (path for path in self.folder.glob("*.state") if _NAME.fullmatch(path.name)),
-            key=lambda path: path.stat().st_mtime_ns,
-        )
-        for state in states[: -self._kept]:
-            for path in self.folder.glob(f"{state.stem}.*"):
+    def _forget_old(self, version: int) -> None:
+        """Keep the newest versions up to the one just written; the clock has no say in this."""
+        versions = sorted({_version_of(path) for path in self.folder.glob("*.state")})
+        older = [found for found in versions if found <= version]
+        for path in self.folder.glob("*"):
+            if _version_of(path) in older[: -self._kept]:
                 path.unlink(missing_ok=True)
+
+
+def _stem(version: int, nonce: int) -> str:
+    return f"{version}-{nonce}"
+
+
+def _version_of(path: Path) -> int:
+    """Return the version in a checkpoint file's name; of any other file, one that is kept."""
+    found = _NAME.match(path.name)
+    return int(found[1]) if found else VERSION_NEVER
+
+
+def _packed(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd", statistics=False)
+    return buffer.getvalue()
+
+
+def _unusable(path: Path, error: Exception) -> SinkError:
+    return SinkError(
+        "resume", f"the checkpoint cannot be used: {error}", str(path),
+        "analyse the call again with --replace",
+    )  # fmt: skip
 
 
 def _unpack(packed: bytes) -> dict[str, Any]:

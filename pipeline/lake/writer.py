@@ -85,7 +85,8 @@ class RunWriter:
             standing, _ = self._lake.standing(table, self._run.application)
             if standing != version:
                 advance = Advance(self._run.application, standing, version, nonce)
-                self._lake.append(table, checkpoint.owed[table], [advance])
+                owed = self._checkpoints.read_owed(version, nonce, table)
+                self._lake.append(table, owed, [advance])
         return Recovered(sequence, checkpoint.state)
 
     def commit(
@@ -121,12 +122,13 @@ class RunWriter:
         nonce = new_nonce()
         for table, standing in zip(COMMIT_ORDER, standings, strict=True):
             self._delete(table, Advance(self._run.application, standing, version, nonce))
-        self._checkpoints.clear()
+        self._checkpoints.clear(version_max=version)
         self._version, self._generation = version, version // GENERATION_STEP
 
     def finish(self) -> None:
-        """Forget the checkpoints of a run that is complete."""
-        self._checkpoints.clear()
+        """Forget the checkpoints of a run that is recorded as finished."""
+        if self._version is not None:
+            self._checkpoints.clear(version_max=self._version)
 
     def _empty_old_generations(self, version: int) -> None:
         """Finish a replacement that was interrupted between two tables."""
@@ -145,11 +147,7 @@ class RunWriter:
         """Fail before a checkpoint is written, not only when the commit meets the fence."""
         found, _ = self._lake.standing(COMMIT_ORDER[0], self._run.application)
         if found != self._version:
-            raise FencedError(
-                "commit", "another process has written this stream since",
-                f"{self._run.application}: expected {self._version}, found {found}",
-                "stop one of the two; the other's rows are complete",
-            )  # fmt: skip
+            raise FencedError("commit", self._run.application, self._version, found)
 
 
 def run_rows(lake: Lake, table: str, run: StreamRun) -> pl.LazyFrame:

@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 
 from schemas.names import AnchorSource, EpochReason
 
+# Media time that jumps further ahead is believed to be damage rather than a pause.
+PAUSE_MS_MAX = 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -37,10 +40,14 @@ class Epoch:
     ) -> "Epoch":
         """Return the epoch that follows, beginning at `now_ms` where a clock is to be trusted.
 
-        Without a clock it begins one frame after this one ended, so that event time neither stops
-        nor goes back; with one it never begins before that.
+        Without a clock, a recording that paused for up to `PAUSE_MS_MAX` goes on after the pause;
+        else it begins one frame after this one ended, so that event time neither stops nor goes
+        back. With a clock it never begins before that.
         """
         start_ms = self.end_ms(interval_ms)
+        pause_ms = first_pts_ms - self.last_pts_ms
+        if now_ms is None and interval_ms < pause_ms <= PAUSE_MS_MAX:
+            start_ms = self.start_ms + round(first_pts_ms - self.first_pts_ms)
         anchor = self.anchor_source
         if now_ms is not None:
             start_ms, anchor = max(start_ms, now_ms), AnchorSource.PUBLISHER

@@ -214,6 +214,7 @@ class Session:
             timebase_den=info.timebase.denominator,
             first_pts=group.first.pts,
             last_pts=group.last.pts,
+            first_frame_index=epoch.frame_count - group.frame_count,
             frame_count=group.frame_count,
             body_bytes=group.body_bytes,
             sha256=group.sha256,

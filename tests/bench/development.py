@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from operators.detect import iou
 from pipeline.jobs import Job, plan_job
@@ -58,11 +59,11 @@ class CropKeeper:
         self._scorer = scorer
         self.model_id = scorer.model_id
         self.crop_size_px = scorer.crop_size_px
-        self.crops: list[np.ndarray] = []
+        self.crops: list[NDArray[np.uint8]] = []
 
-    def score(self, crops: np.ndarray) -> FaceScores:
+    def score(self, crops: np.ndarray, wants_affect: np.ndarray | None = None) -> FaceScores:
         self.crops += [crop.copy() for crop in crops[: TIMED_CROPS - len(self.crops)]]
-        return self._scorer.score(crops)
+        return self._scorer.score(crops, wants_affect)
 
 
 def rows_of(path: Path, wiring: Wiring) -> list[Row]:
@@ -94,7 +95,7 @@ def row_of(face: Labelled, rows: list[Row]) -> Row | None:
 def scores_of(rows: list[Row | None]) -> Scores:
     """Return the rows' scores as arrays; NaN where there is no row or no score."""
 
-    def table(names: list[str]) -> np.ndarray:
+    def table(names: list[str]) -> NDArray[np.float64]:
         found = [[None if row is None else row[name] for name in names] for row in rows]
         return np.array(found, dtype=float)
 
@@ -106,7 +107,7 @@ def scores_of(rows: list[Row | None]) -> Scores:
     )
 
 
-def speed(scorer: Scorer, crops: list[np.ndarray]) -> dict[str, float]:
+def speed(scorer: Scorer, crops: list[NDArray[np.uint8]]) -> dict[str, float]:
     """Return the median cost of one face in a call of its own, on one thread."""
     wall_ms, cpu_ms = [], []
     for crop in crops[:WARM_CROPS] + crops:

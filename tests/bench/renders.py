@@ -98,8 +98,8 @@ def skin_figures(
     indices = np.flatnonzero(dark), np.flatnonzero(light)
     gaps = []
     for _ in range(DRAWS_COUNT):
-        drawn = [summary(random.choice(rows, len(rows))) for rows in indices]
-        gaps.append(np.subtract(*drawn))
+        dark_drawn, light_drawn = (summary(random.choice(rows, len(rows))) for rows in indices)
+        gaps.append(np.subtract(dark_drawn, light_drawn))
     names = ("mean_auc", "mean_hit_rate", "mean_false_alarm_rate")
     low, high = np.percentile(gaps, INTERVAL, axis=0)
     both = [summary(rows) for rows in indices]

@@ -1,10 +1,12 @@
-"""Fixtures for tests of the whole command: an empty folder to stand in, and a small video."""
+"""Fixtures for tests of the whole command: an empty folder, a small video, and a run over clips."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+from pipeline.lake.tables import Lake
+from tests.e2e.clip_runs import analyse
 from tests.videos import video
 
 
@@ -22,3 +24,9 @@ def place(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 @pytest.fixture(scope="module")
 def good() -> bytes:
     return video(20)
+
+
+@pytest.fixture(scope="session")
+def clip_lake(clips: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Return the tables of one run over all real clips."""
+    return analyse([clips], tmp_path_factory.mktemp("clips"))

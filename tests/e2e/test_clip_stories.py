@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.lake.tables import Lake
 from schemas.names import AU_NAMES, EMOTIONS
 from tests.conftest import CLIPS
 from tests.e2e.clip_runs import analyse, clip_frames
@@ -263,18 +264,17 @@ def cases() -> list[Any]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def frames(
-    clips: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
+    clips: Path, clip_lake: Lake, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], pl.DataFrame]:
-    """Return a function that gives the rows of a clip; clips of short stories are looked at finely."""
+    """Return a function that gives the rows of a clip, looked at finely where stories are short."""
     out = tmp_path_factory.mktemp("stories")
-    told = {story["clip"] for story in STORIES}
-    coarse = analyse([clips / name for name in sorted(told - set(FINE_FPS))], out / "coarse")
-    lakes = dict.fromkeys(told, coarse)
-    for name, fps in FINE_FPS.items():
-        lakes[name] = analyse([clips / name], out / name, "--fps", str(fps))
-    return lambda clip: clip_frames(lakes[clip], clip)
+    fine = {
+        name: analyse([clips / name], out / name, "--fps", str(fps))
+        for name, fps in FINE_FPS.items()
+    }
+    return lambda clip: clip_frames(fine.get(clip, clip_lake), clip)
 
 
 def stretch_of(rows: pl.DataFrame, story: dict[str, Any], span: tuple[float, float]) -> Stretch:

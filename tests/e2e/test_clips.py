@@ -15,7 +15,7 @@ from pipeline.lake.tables import Lake
 from pipeline.queries import resolve_call
 from schemas.ledger import discrepancies
 from schemas.names import AU_NAMES, RunState
-from tests.e2e.clip_runs import analyse, clip_frames
+from tests.e2e.clip_runs import clip_frames
 
 CLIPS = (
     "headset_screenshare.mp4",
@@ -44,13 +44,12 @@ ON_SCREEN: dict[str, list[tuple[float, float]]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def lake(clips: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Return the tables of a run over the folder of clips."""
-    return analyse([clips], tmp_path_factory.mktemp("clips"))
+@pytest.fixture
+def lake(clip_lake: Lake) -> Lake:
+    return clip_lake
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def manifest(clips: Path) -> dict[str, Any]:
     """Return what the manifest says of each clip."""
     return {clip["name"]: clip for clip in json.loads((clips / "manifest.json").read_text())}

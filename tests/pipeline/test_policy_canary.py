@@ -30,6 +30,8 @@ from schemas.media import DecodedFrame, Image, Segment
 from schemas.names import Consent, PtsSource, Role
 from schemas.registration import Region, Registration
 from tests.fakes import (
+    FACE_RED,
+    GREEN_STEP,
     SIZE_PX,
     FakeDecoder,
     FakeDetector,
@@ -134,7 +136,7 @@ def test_the_canary_is_seen_where_policy_allows_it() -> None:
 def test_without_hiding_a_neighbours_crop_would_carry_the_canary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(observe_module, "_hide", lambda image, _: image)
+    monkeypatch.setattr(observe_module, "_hide", lambda image, *_: image)
     _, scorer = analysed(segments(at_fps(20, side_by_side)), two_party())
     assert crops_with(scorer, AGENT) == 20
 
@@ -244,6 +246,41 @@ def test_a_forbidden_face_that_is_not_yet_confirmed_is_hidden() -> None:
     rows, scorer = analysed(one_frame, two_party(), UnsureDetector())
     assert (len(rows), crops_with(scorer, CUSTOMER)) == (1, 1)
     assert crops_with(scorer, AGENT) == 0
+
+
+@pytest.mark.parametrize("left", [Role.AGENT, None])
+def test_a_forbidden_face_that_is_never_found_stays_in_its_own_part_of_the_picture(
+    left: Role | None,
+) -> None:
+    class BlindDetector(FakeDetector):
+        """Finds the customer only."""
+
+        def detect(self, image_rgb: Image, side_px: int | None = None) -> list[Any]:
+            visible = image_rgb.copy()
+            visible[image_rgb[..., 1] == AGENT * GREEN_STEP] = 0
+            return super().detect(visible, side_px)
+
+    registration = two_party() if left else call(region("c", Role.CUSTOMER, RIGHT))
+    rows, scorer = analysed(segments(at_fps(10, side_by_side)), registration, BlindDetector())
+    assert {row["status"] for row in rows} == {"scored"}
+    assert (crops_with(scorer, AGENT), crops_with(scorer, CUSTOMER)) == (0, 10)
+
+
+def test_a_customers_own_face_is_whole_where_it_reaches_over_the_border() -> None:
+    made = at_fps(5, lambda _: (MadeFace(CUSTOMER, 140),))
+    rows, scorer = analysed(segments(made), two_party())
+    assert {row["status"] for row in rows} == {"scored"}
+    _, expected = analysed(segments(made), two_party(Role.PERFORMER))
+    face_px = [
+        [(crop[..., 0] >= FACE_RED - 2).sum() for crop in s.crops] for s in (scorer, expected)
+    ]
+    assert face_px[0] == face_px[1] != [0] * 5
+
+
+def test_expressions_are_not_even_asked_for_where_only_facial_actions_are_allowed() -> None:
+    registration = two_party(jurisdiction="default")
+    _, scorer = analysed(segments(at_fps(10, apart)), registration)
+    assert scorer.wanted == [False, True] * 10
 
 
 def test_pictures_are_neither_changed_nor_kept_by_looking_at_them() -> None:

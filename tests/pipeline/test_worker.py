@@ -42,6 +42,7 @@ from tests.fakes import (
 )
 
 RUN = StreamRun("default", "call", "stream", "run-1")
+SEEN_COLUMNS = ("blur", "brightness", "yaw_deg", "pitch_deg", "roll_deg", "confidence")
 SCORE_COLUMNS = (*AU_NAMES, *(f"emotion_{name}" for name in EMOTIONS), "valence", "arousal")
 
 
@@ -132,6 +133,13 @@ def test_more_frames_than_the_header_promised_count_all_the_same() -> None:
     assert discrepancies(result.ledger) == []
 
 
+def test_frames_whose_time_lies_far_outside_the_segment_are_corrupt() -> None:
+    made = [*at_fps(10, face), MadeFrame(3_600_000.0, face(0.0))]
+    (result,), _ = work([segment(0, made, last_pts=1800)])
+    assert (result.ledger["frames_analysed"], result.ledger["frames_corrupt"]) == (10, 1)
+    assert discrepancies(result.ledger) == []
+
+
 def test_a_segment_without_any_frame_is_booked() -> None:
     (result,), _ = work([segment(0, [], frame_count=0, is_end_of_stream=True)])
     assert (result.ledger["frames"], result.ledger["faces"]) == (0, 0)
@@ -212,7 +220,7 @@ def test_a_skipped_face_has_a_row_without_scores_or_looks_and_no_window() -> Non
     assert len(result.frames) == 5
     for row in result.frames:
         assert (row["status"], row["reason"], row["policy"]) == ("skipped", "preset", "skip")
-        assert all(row[name] is None for name in (*SCORE_COLUMNS, "blur", "brightness"))
+        assert all(row[name] is None for name in (*SCORE_COLUMNS, *SEEN_COLUMNS))
     assert result.ledger["faces_skipped_preset"] == 5
     assert (scorer.crops, result.windows) == ([], [])
 
@@ -384,9 +392,30 @@ def next_epoch(**header: Any) -> Segment:
 
 def test_a_new_epoch_is_flagged_and_sampled_afresh() -> None:
     results, worker = work([segment(0, at_fps(10, face)), next_epoch()])
-    assert results[1].ledger["flags"] == [str(SegmentFlag.EPOCH_CHANGED)]
+    assert results[1].ledger["flags"] == [str(SegmentFlag.GAP), str(SegmentFlag.EPOCH_CHANGED)]
     assert results[1].ledger["frames_analysed"] == 10
-    assert (results[1].ledger["gap_ms"], worker.state.epoch) == (0, 1)
+    assert (results[1].ledger["gap_ms"], worker.state.epoch) == (60_000 - 1800, 1)
+
+
+def test_an_epoch_that_follows_without_a_pause_has_no_gap() -> None:
+    start_ms = 1_700_000_002_000
+    results, _ = work([segment(0, at_fps(10, face)), next_epoch(epoch_start_ms=start_ms)])
+    assert results[1].ledger["flags"] == [str(SegmentFlag.EPOCH_CHANGED)]
+    assert results[1].ledger["gap_ms"] == 0
+
+
+def test_a_stream_that_is_entered_in_a_later_epoch_has_not_changed_it() -> None:
+    (result,), worker = work([next_epoch()])
+    assert (result.ledger["flags"], result.ledger["epoch"], worker.state.epoch) == ([], 1, 1)
+
+
+def test_faces_of_an_epoch_that_begins_in_the_past_are_booked_as_late_for_their_windows() -> None:
+    start_ms = 1_700_000_000_000 - 30_000
+    results, _ = work([segment(0, at_fps(10, face)), next_epoch(epoch_start_ms=start_ms)])
+    before, after = results
+    assert (before.ledger["late_faces"], after.ledger["late_faces"]) == (0, 10)
+    assert len(after.frames) == 10
+    assert discrepancies(after.ledger) == []
 
 
 def test_a_new_epoch_starts_new_tracks_and_keeps_event_time_rising() -> None:

@@ -64,7 +64,7 @@ class BlindScorer:
     model_id = "blind"
     crop_size_px = 64
 
-    def score(self, crops: np.ndarray) -> FaceScores:
+    def score(self, crops: np.ndarray, wants_affect: np.ndarray | None = None) -> FaceScores:
         n = len(crops)
         assert crops.shape == (n, 64, 64, 3)
 
