@@ -5,13 +5,14 @@ import errno
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.call_list import Listed
+from pipeline.jobs import Job
 from pipeline.lake.tables import Lake
 from pipeline.pool import Advanced, Ended, run_jobs
 from pipeline.seen import SeenFiles
@@ -39,6 +40,12 @@ class Reported:
     why: str = ""
 
 
+Run = Callable[
+    [Sequence[Job], Settings, int, Callable[[], bool]], Generator[Advanced | Ended, None, None]
+]
+"""Runs jobs in so many processes until told to stop; `pipeline.pool.run_jobs` or a fake."""
+
+
 class Watch(Protocol):
     """Is told how an import goes."""
 
@@ -53,9 +60,15 @@ class Import:
     """Runs a list; `go` returns one report per line, in the list's order."""
 
     def __init__(
-        self, listed: Sequence[Listed], settings: Settings, tenant: str, model_id: str
+        self,
+        listed: Sequence[Listed],
+        settings: Settings,
+        tenant: str,
+        model_id: str,
+        run: Run = run_jobs,
     ) -> None:
         self._listed = listed
+        self._run = run
         self._settings = settings
         self._tenant = tenant
         self._lake = Lake(settings.output.folder)
@@ -73,7 +86,7 @@ class Import:
         """
         todo = [item for item in self._listed if not self._settled(item, watch)]
         jobs = [item.job for item in todo if item.job is not None]
-        events = run_jobs(
+        events = self._run(
             jobs, self._settings, process_count, lambda: self._is_disk_full or is_stopped()
         )
         with closing(events):

@@ -32,9 +32,8 @@ def report(outcomes: Sequence[Outcome], folder: Path, *, is_json: bool) -> None:
         )
     if outcomes:
         click.echo(f"tables: {lake.folder}", err=True)
-        click.echo(
-            f"next:   facestate timeline {outcomes[-1].run.call_id} --out {folder}", err=True
-        )
+    if finished := [outcome.run.call_id for outcome in outcomes if outcome.is_finished]:
+        click.echo(f"next:   facestate timeline {finished[-1]} --out {folder}", err=True)
 
 
 def _described(outcome: Outcome) -> dict[str, Any]:

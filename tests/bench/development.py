@@ -61,7 +61,9 @@ class CropKeeper:
         self.crop_size_px = scorer.crop_size_px
         self.crops: list[NDArray[np.uint8]] = []
 
-    def score(self, crops: np.ndarray, wants_affect: np.ndarray | None = None) -> FaceScores:
+    def score(
+        self, crops: NDArray[np.uint8], wants_affect: NDArray[np.bool_] | None = None
+    ) -> FaceScores:
         self.crops += [crop.copy() for crop in crops[: TIMED_CROPS - len(self.crops)]]
         return self._scorer.score(crops, wants_affect)
 

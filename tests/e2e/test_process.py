@@ -4,6 +4,7 @@ Method: real processes; where a terminal matters they get a pseudo-terminal of 4
 """
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -34,22 +35,36 @@ def run_args(path: Path, out: Path, *more: str) -> tuple[str, ...]:
     return ("run", str(path), "--role", "customer", "--out", str(out), "--redis", "none", *more)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_run_in_good_order_and_the_same_command_goes_on(place, clips, number):
-    out = place / "out"
-    args = run_args(clips / "pyfeat_pexels_woman.mp4", out)
+def stopped_by(number: int, args: tuple[str, ...], out: Path) -> tuple[int, str, str]:
+    """Start a command, send it a signal after its first commit, return how it ended."""
     process = start(*args, FACESTATE_OUTPUT__COMMIT_FILE_S="0.1")
     wait_for(lambda: list(out.glob("lake/frames/*/*.parquet")) or process.poll() is not None)
     os.killpg(process.pid, number)
     shown, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert shown == ""
-    assert said.splitlines()[-1] == (
-        "facestate: interrupted; start the same command again to go on"
-    )
-    assert finished(*args).code == 0
-    assert finished(*run_args(clips / "pyfeat_pexels_woman.mp4", place / "whole")).code == 0
-    assert_same_tables(out, place / "whole")
+    return process.returncode, shown, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_in_good_order(place, clips, number):
+    args = run_args(clips / "webcam_talk_cap12.mp4", place / "out")
+    code, shown, said = stopped_by(number, args, place / "out")
+    assert (code, shown) == (130, "")
+    assert said.splitlines() == [
+        "facestate: finishing the segment in hand; once more to stop at once",
+        f"tables: {place / 'out' / 'lake'}",
+        "facestate: interrupted; start the same command again to go on",
+    ]
+
+
+def test_the_same_command_goes_on_where_a_signal_stopped_it(place, clips):
+    args = run_args(clips / "headset_screenshare.mp4", place / "out", "--json")
+    code, shown, _ = stopped_by(signal.SIGINT, args, place / "out")
+    assert (code, json.loads(shown)[0]["is_finished"]) == (130, False)
+    again = finished(*args)
+    assert again.code == 0
+    assert json.loads(again.out)[0]["resumed_after"] >= 0
+    assert finished(*run_args(clips / "headset_screenshare.mp4", place / "whole")).code == 0
+    assert_same_tables(place / "out", place / "whole")
 
 
 def test_a_second_signal_ends_a_run_at_once(place, clips):

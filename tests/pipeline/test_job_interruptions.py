@@ -17,7 +17,7 @@ from pipeline.lake.layout import COMMIT_ORDER
 from pipeline.lake.tables import Advance, Lake
 from pipeline.lake.writer import RunWriter
 from pipeline.queries import resolve_call
-from schemas.errors import FencedError, SinkError
+from schemas.errors import FencedError
 from schemas.names import RunState
 from tests.fakes import FakeLiveView
 from tests.job_tools import (
@@ -138,8 +138,8 @@ def test_a_replacement_that_died_after_deleting_goes_on_without_the_option(
     assert_same_tables(tmp_path, expected)
 
 
-def test_a_replacement_that_died_before_deleting_asks_for_the_option_again(
-    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_replacement_that_died_before_deleting_goes_on_without_the_option(
+    video: Path, tmp_path: Path, expected: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go(job_of(video), wiring_of(tmp_path))
 
@@ -150,9 +150,8 @@ def test_a_replacement_that_died_before_deleting_asks_for_the_option_again(
         patch.setattr(RunWriter, "replace", die)
         with pytest.raises(Died):
             go(job_of(video, is_replace=True), wiring_of(tmp_path))
-    with pytest.raises(SinkError, match="--replace"):
-        go(job_of(video), wiring_of(tmp_path))
-    assert go(job_of(video, is_replace=True), wiring_of(tmp_path)).is_finished
+    assert go(job_of(video), wiring_of(tmp_path)).is_finished
+    assert_same_tables(tmp_path, expected)
 
 
 def test_a_job_that_another_process_overtook_writes_nothing_more(

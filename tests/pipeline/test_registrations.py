@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.registrations import (
-    NAMED_BOXES,
-    Whose,
-    check_name,
-    one_of,
-    parse_region,
-    parse_role,
-)
+from pipeline.registrations import NAMED_BOXES, Whose, check_name, one_of, parse_region, parse_role
 from schemas.errors import NameRefusedError, UsageError
 from schemas.names import ROLE_MEANINGS, Consent, Role
 from schemas.registration import MAX_FACES_LIMIT, REGION_COUNT_MAX, Registration

@@ -241,14 +241,14 @@ def test_a_cut_off_mp4_yields_what_decodes_and_counts_the_rest(tmp_path: Path) -
     assert_resumes_anywhere(path)
 
 
-def test_a_jump_in_time_begins_an_epoch_that_follows_on(tmp_path: Path) -> None:
+def test_a_pause_begins_an_epoch_after_the_pause(tmp_path: Path) -> None:
     pts = [*range(60), *range(1000, 1060)]
     path = saved(tmp_path, video(120, container="matroska", pts=pts), "jump.mkv")
     headers, frames = one_pass(path)
     assert [(h.sequence, h.epoch, h.frame_count) for h in headers] == [(0, 0, 60), (1, 1, 60)]
     second = headers[1]
     assert second.epoch_reason is EpochReason.PTS_DISCONTINUITY
-    assert second.epoch_start_ms == IDENTITY.epoch_start_ms + 60 * 40
+    assert second.epoch_start_ms == IDENTITY.epoch_start_ms + 1000 * 40
     assert second.pts_ms(second.epoch_first_pts) == 40_000.0
     assert SegmentFlag.PTS_DISCONTINUITY in second.flags
     assert [frame[0] for frame in frames[1]] == list(range(60))
@@ -257,8 +257,15 @@ def test_a_jump_in_time_begins_an_epoch_that_follows_on(tmp_path: Path) -> None:
         for h, segment in zip(headers, frames, strict=True)
         for frame in segment
     ]
-    assert events == [IDENTITY.epoch_start_ms + n * 40 for n in range(120)]
+    assert events == [IDENTITY.epoch_start_ms + n * 40 for n in pts]
     assert_resumes_anywhere(path)
+
+
+def test_a_jump_of_hours_is_damage_and_event_time_goes_on_without_it(tmp_path: Path) -> None:
+    pts = [*range(60), *range(200_000, 200_060)]
+    headers, _ = one_pass(saved(tmp_path, video(120, container="matroska", pts=pts), "far.mkv"))
+    assert [h.epoch for h in headers] == [0, 1]
+    assert headers[1].epoch_start_ms == IDENTITY.epoch_start_ms + 60 * 40
 
 
 def test_recordings_joined_end_to_end_make_an_epoch_each(tmp_path: Path) -> None:

@@ -187,7 +187,9 @@ def test_a_refusal_for_good_is_counted_and_does_not_hold_up_what_follows(sink, s
 
 
 def test_an_epoch_beyond_64_bits_is_refused_and_counted(sink):
-    result = sink.publish_segment(header(0, epoch_ms=2**64), RUN, [event(0, 0)], [], ledger(0))
+    # Headers from outside are bounded far below; this one is built around the check.
+    beyond = header(0).model_copy(update={"epoch_start_ms": 2**64})
+    result = sink.publish_segment(beyond, RUN, [event(0, 0)], [], ledger(0))
     assert (result.failed, result.spooled) == (1, 0)
 
 
