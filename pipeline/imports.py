@@ -6,7 +6,7 @@ import io
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -173,7 +173,8 @@ def write_report(folder: Path, reports: Sequence[Reported]) -> Path:
         temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         kind = DiskFullError if error.errno == errno.ENOSPC else SinkError
         why = f"the report cannot be written: {error.strerror}"
         raise kind("import", why, str(path), "start the same command again") from error

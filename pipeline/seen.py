@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from operators.policy import POLICY_ID
 from pipeline.jobs import Job
 from pipeline.lake.tables import Lake
-from pipeline.runs import latest_rows
+from pipeline.runs import ANALYSIS_REVISION, latest_rows
 from pipeline.settings import Settings, result_hash
 from schemas.errors import SinkError
 from schemas.names import RunState
@@ -26,7 +27,7 @@ class SeenFiles:
     def __init__(self, lake: Lake, settings: Settings, tenant: str, model_id: str) -> None:
         """Read the journal; lines that are damaged are passed over."""
         self._path = lake.folder / FILE_NAME
-        self._common = [tenant, model_id, result_hash(settings)]
+        self._common = [tenant, ANALYSIS_REVISION, model_id, POLICY_ID, result_hash(settings)]
         self._seen = dict(_lines(self._path))
         self._finished = _finished(lake, tenant) if self._seen else set()
 

@@ -93,7 +93,7 @@ class Lake:
                 handle,
                 rows,
                 mode="append",
-                schema_mode="merge" if _lacks_columns(handle, rows) else None,
+                schema_mode=None if _has_columns(handle, rows) else "merge",
                 writer_properties=WRITER,
                 commit_properties=_properties(advances),
             )
@@ -175,8 +175,9 @@ class Lake:
         return DeltaTable(str(self.path(table)))
 
 
-def _lacks_columns(handle: DeltaTable, rows: pl.DataFrame) -> bool:
-    return bool(set(rows.columns) - {field.name for field in handle.schema().fields})
+def _has_columns(handle: DeltaTable, rows: pl.DataFrame) -> bool:
+    """Tell whether the table has just these columns; another version may have written it."""
+    return set(rows.columns) == {field.name for field in handle.schema().fields}
 
 
 def _standing(handle: DeltaTable, application: str) -> tuple[int | None, int | None]:

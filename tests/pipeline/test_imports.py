@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import runs
 from pipeline.call_list import Listed, read_list
 from pipeline.imports import FLUSH_EVERY, REPORT_COLUMNS, Import, Reported, counts, write_report
 from pipeline.jobs import Job, Outcome
@@ -20,6 +19,7 @@ from pipeline.lake.writer import StreamRun
 from pipeline.pool import Advanced, Ended
 from pipeline.progress import COMPLAINTS_MAX, ImportBars
 from pipeline.registrations import Whose
+from pipeline.runs import RunPlan, RunRecord
 from pipeline.settings import Settings, load_settings
 from pipeline.tags import current_tags
 from schemas.errors import SinkError
@@ -52,14 +52,20 @@ class FakePool:
     def _end(self, index: int, job: Job) -> Ended:
         if (end := self.ends.get(job.call_id or "")) is not None:
             return Ended(index, None, end.error, end.already_there, end.is_disk_full)
-        runs.finish(self.lake, plan_of(job), run_of(job), 1000)
-        return Ended(index, Outcome(run_of(job), True, -1, 1, 1000, 0.5, 10))
+        record = RunRecord(self.lake, plan_of(job), run_of(job))
+        record.begin(is_replace=True)
+        record.finish(1000)
+        outcome = Outcome(
+            run=run_of(job), is_finished=True, resumed_after=-1, segment_count=1,
+            duration_ms=1000, elapsed_s=0.5, checkpoint_bytes_max=10,
+        )  # fmt: skip
+        return Ended(index, outcome)
 
 
-def plan_of(job: Job) -> runs.RunPlan:
+def plan_of(job: Job) -> RunPlan:
     region = Region(participant_id="customer", role="customer")
     registration = Registration(call_id="c", stream_id="c", regions=(region,))
-    return runs.RunPlan(registration, "m", "p", 5.0, "s", "a.mp4", "0" * 64, 0, "none")
+    return RunPlan(registration, "m", "p", 5.0, "s", "a.mp4", "0" * 64, 0, "none")
 
 
 @dataclass

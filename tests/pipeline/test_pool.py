@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -88,11 +89,12 @@ def test_a_job_that_kills_every_process_is_given_up_and_the_others_go_on(setting
 
 
 def test_when_told_to_stop_jobs_in_hand_end_after_their_segment(settings, clips):
-    events = []
     job = job_of(clips / "webcam_talk_cap12.mp4", "a")
-    for event in run_jobs([job, job], settings, 1, lambda: bool(events)):
-        events.append(event)
-    (end,) = ended(events)
+    has_advanced = threading.Event()
+    events = run_jobs([job, job], settings, 1, has_advanced.is_set)
+    assert isinstance(next(events), Advanced)
+    has_advanced.set()
+    (end,) = ended(list(events))
     assert not end.outcome.is_finished
     assert 0 < end.outcome.segment_count < 6
 
@@ -106,6 +108,7 @@ def test_closing_the_generator_ends_the_processes(settings, clips):
 
 PARENT = """
 import sys
+import threading
 from pathlib import Path
 from pipeline.pool import run_jobs
 from pipeline.settings import load_settings
@@ -128,5 +131,5 @@ def test_processes_of_a_killed_parent_end_by_themselves(settings, clips, tmp_pat
         children = psutil.Process(parent.pid).children(recursive=True)
         assert len(children) >= 2
         parent.kill()
-    gone, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
