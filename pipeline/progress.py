@@ -116,7 +116,8 @@ class Bar:
         speed = (media_ms - self._first_ms) / 1000 / max(now_s - self._started_s, 1e-3)
         note = f"{speed:.1f}x, {row_count} rows"
         total = None if duration_ms is None else max(duration_ms, media_ms)
-        self._bars.progress.update(self._task, completed=media_ms, total=total, note=note)
+        if self._task in self._bars.progress.task_ids:
+            self._bars.progress.update(self._task, completed=media_ms, total=total, note=note)
         if self._bars.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
             self._said_s = now_s
             self._bars.say(f"{self._name}: {clock(media_ms)}, {note}")

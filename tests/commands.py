@@ -70,20 +70,19 @@ def wait_for(is_true: Callable[[], object], timeout_s: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def with_kills(rng: random.Random, kill_count: int, waits_s: tuple[float, float],
-               args: Sequence[str], **environment: str) -> tuple[int, int]:  # fmt: skip
-    """Run a command, kill -9 it at random times after it began to write, until it ends.
+def with_kills(
+    rng: random.Random, kill_count: int, whole_s: float, args: Sequence[str], **environment: str
+) -> tuple[int, int]:
+    """Run a command, kill -9 it so often at random times, start it again until it ends.
 
-    Returns its exit code and how often it was killed; waits count from the first file under the
-    folder that `--out` names, or from what an earlier attempt left there.
+    `whole_s` is how long it takes uninterrupted. Returns its exit code and how often it was
+    killed.
     """
-    out = Path(args[args.index("--out") + 1])
     kills = 0
     while True:
         process = start(*args, stdout=subprocess.DEVNULL, **environment)
-        wait_for(lambda p=process: out.exists() or p.poll() is not None)
+        wait_s = rng.uniform(0.15, 0.7) * whole_s if kills < kill_count else 120.0
         try:
-            wait_s = rng.uniform(*waits_s) if kills < kill_count else 120.0
             _, err = process.communicate(timeout=wait_s)
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)

@@ -3,13 +3,15 @@
 Method: the command line in this process, as `main` runs it, on a video that is good.
 """
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.commands import assert_refused, run_told, told
+from tests.commands import assert_refused, assert_same_tables, run_told, told
 
 ROLE = ("--role", "customer")
 
@@ -93,6 +95,38 @@ def test_a_redis_that_is_none_stops_the_run_before_it_begins(place, capfd, good)
     assert_refused(said, 5, "cannot connect", "redis://127.0.0.1:1")
 
 
+def test_where_hardly_any_space_is_left_no_run_begins(place, capfd, good, monkeypatch):
+    Path("good.mp4").write_bytes(good)
+    monkeypatch.setattr("pipeline.lake.tables.FREE_BYTES_MIN", 1 << 60)
+    assert_refused(run_told(capfd, "good.mp4", *ROLE), 5, "no space is left")
+
+
+def test_a_disk_that_fills_up_in_mid_run_stops_it_and_the_same_command_goes_on(
+    place, capfd, clips, monkeypatch
+):
+    args = (str(clips / "pyfeat_pexels_woman.mp4"), *ROLE, "--json")
+    monkeypatch.setenv("FACESTATE_OUTPUT__COMMIT_FILE_S", "0.1")
+    usage = shutil.disk_usage
+
+    def shrinking(path: Path) -> object:
+        return usage(path)._replace(free=0 if has_segments() else 1 << 40)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.lake.tables.shutil.disk_usage", shrinking)
+        full = run_told(capfd, *args)
+    assert (full.code, full.out, len(full.lines)) == (5, "", 1)
+    assert "no space is left" in full.err
+    again = run_told(capfd, *args)
+    assert again.code == 0
+    assert json.loads(again.out)[0]["resumed_after"] >= 0
+    assert run_told(capfd, *args, out="whole").code == 0
+    assert_same_tables(Path("out"), Path("whole"))
+
+
+def has_segments() -> bool:
+    return any(Path("out/lake/segments").glob("*/*.parquet"))
+
+
 def test_a_full_disk_stops_a_run_with_nothing_half_written(place, capfd, good):
     small = place / "small"
     small.mkdir()
@@ -109,3 +143,12 @@ def test_a_full_disk_stops_a_run_with_nothing_half_written(place, capfd, good):
         assert run_told(capfd, "good.mp4", *ROLE, out="small/out").code == 0
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_any_work(place, capfd, good):
+    Path("good.mp4").write_bytes(good)
+    Path("closed").mkdir(mode=0o500)
+    if os.access("closed", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    said = run_told(capfd, "good.mp4", *ROLE, out="closed/out")
+    assert_refused(said, 5, "may not be written", "give --out a folder")

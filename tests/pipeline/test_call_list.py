@@ -203,9 +203,9 @@ def test_a_long_list_is_read_in_linear_time(folder):
 
 
 def test_a_list_the_user_may_not_read_says_so(folder):
-    if os.geteuid() == 0:
-        pytest.skip("root may read every file")
     (folder / "calls.csv").write_text("path\n")
     (folder / "calls.csv").chmod(0)
+    if os.access(folder / "calls.csv", os.R_OK):
+        pytest.skip("this user may read every file")
     with pytest.raises(InputError, match="rights"):
         read_list(folder / "calls.csv", Whose(role="customer"), "default")

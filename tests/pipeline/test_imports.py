@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.call_list import Listed, read_list
-from pipeline.imports import FLUSH_EVERY, REPORT_COLUMNS, Import, Reported, counts, write_report
+from pipeline.imports import REPORT_COLUMNS, Import, Reported, counts, write_report
 from pipeline.jobs import Job, Outcome
 from pipeline.lake.tables import Lake
 from pipeline.lake.writer import StreamRun
@@ -195,15 +195,16 @@ def test_lines_not_begun_when_it_was_stopped_are_not_done(place):
     assert place.tags == {"c1": "x"}
 
 
-def test_what_is_known_is_written_as_it_goes_and_not_only_at_the_end(place):
+def test_what_is_known_is_written_as_it_goes_and_not_only_at_the_end(place, monkeypatch):
+    monkeypatch.setattr("pipeline.imports.FLUSH_EVERY", 2)
     seen: list[int] = []
 
     def is_stopped() -> bool:
         seen.append(len(place.tags))
         return False
 
-    place.go(place.listed(*(f"a.mp4,c{n},x" for n in range(FLUSH_EVERY + 2))), is_stopped)
-    assert FLUSH_EVERY in seen
+    place.go(place.listed(*(f"a.mp4,c{n},x" for n in range(5))), is_stopped)
+    assert seen == [0, 0, 2, 2, 4]
 
 
 def test_the_report_is_a_csv_file_that_reads_back(tmp_path):
