@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from schemas.registration import Registration
 # grown by this part of their sides, so that nothing of them comes along in a neighbour's crop.
 HIDDEN_MARGIN = 0.1
 # Masks kept, one per registration and size of picture.
-HIDDEN_PARTS_MAX = 8
+SHOWN_PARTS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,29 +133,27 @@ def _hide(
     faces. The picture itself where nothing is hidden. Where several people share a region, a face
     that the detector has not found cannot be told from the background.
     """
-    hidden = _hidden_parts(image.shape[0], image.shape[1], registration)
-    if hidden is None and not skipped:
+    shown = _shown_parts(image.shape[0], image.shape[1], registration)
+    if shown is None and not skipped:
         return image
-    hidden = np.zeros(image.shape[:2], dtype=np.bool_) if hidden is None else hidden.copy()
+    shown = np.full(image.shape[:2], 255, np.uint8) if shown is None else shown.copy()
     for box in admitted:
-        hidden[_slices(box, 0.0, image)] = False
+        shown[_slices(box, 0.0, image)] = 255
     for box in skipped:
-        hidden[_slices(box, HIDDEN_MARGIN, image)] = True
-    image = image.copy()
-    image[hidden] = 0
-    return image
+        shown[_slices(box, HIDDEN_MARGIN, image)] = 0
+    return np.asarray(cv2.bitwise_and(image, image, mask=shown), np.uint8)
 
 
-@lru_cache(maxsize=HIDDEN_PARTS_MAX)
-def _hidden_parts(height: int, width: int, registration: Registration) -> NDArray[np.bool_] | None:
-    """Return where nobody may be scored, bool [H, W]; None where that is nowhere."""
-    hidden = np.ones((height, width), dtype=np.bool_)
+@lru_cache(maxsize=SHOWN_PARTS_MAX)
+def _shown_parts(height: int, width: int, registration: Registration) -> NDArray[np.uint8] | None:
+    """Return 255 where faces may be scored and 0 elsewhere, uint8 [H, W]; None for everywhere."""
+    shown = np.zeros((height, width), np.uint8)
     for region in reversed(registration.regions):  # the first region that holds a point counts
         x1, y1, x2, y2 = region.box
         box = (x1 * width, y1 * height, x2 * width, y2 * height)
-        rows, columns = _slices(box, 0.0, hidden)
-        hidden[rows, columns] = policy.policy_of(registration, region) is Policy.SKIP
-    return hidden if hidden.any() else None
+        is_skipped = policy.policy_of(registration, region) is Policy.SKIP
+        shown[_slices(box, 0.0, shown)] = 0 if is_skipped else 255
+    return None if shown.all() else shown
 
 
 def _slices(box: Box, margin: float, image: NDArray[Any]) -> tuple[slice, slice]:

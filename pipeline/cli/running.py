@@ -46,7 +46,7 @@ def whose_of(options: dict[str, Any], settings: Settings) -> Whose:
     return Whose(
         role=options["role"],
         regions=options["regions"],
-        max_faces=options["max_faces"],
+        max_faces=options["max_faces"] or settings.analysis.max_faces,
         jurisdiction=settings.policy.jurisdiction,
         consent=options["consent"],
     )
