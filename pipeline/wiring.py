@@ -1,5 +1,6 @@
 """The one module that builds everything: from settings to parts that work together."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,15 +68,26 @@ class Wiring:
         )
 
 
+# More threads than this do not make one face's network faster.
+SCORER_THREADS_MAX = 2
+
+
+def scorer_threads_alone() -> int:
+    """Return the scorer's threads for a process that has the machine to itself."""
+    return min(SCORER_THREADS_MAX, os.cpu_count() or 1)
+
+
 @contextmanager
-def wire(settings: Settings, *, is_live_wanted: bool = True) -> Iterator[Wiring]:
+def wire(
+    settings: Settings, *, is_live_wanted: bool = True, scorer_threads: int = 1
+) -> Iterator[Wiring]:
     """Build the parts and take them down again.
 
     Raises ModelError where weights are missing, SinkError where a named Redis does not answer.
     """
     store = ModelStore()
     detector = FaceDetector(open_detector_weights(store))
-    scorer = open_scorer(settings.analysis.model, store)
+    scorer = open_scorer(settings.analysis.model, store, scorer_threads)
     with _live_view(settings, is_wanted=is_live_wanted) as live:
         yield Wiring(
             settings=settings,

@@ -10,20 +10,20 @@ from serving.store import ModelStore
 DETECTOR_WEIGHTS = "yunet"
 
 
-def _open_blendshapes(store: ModelStore) -> Scorer:
+def _open_blendshapes(store: ModelStore, threads_count: int) -> Scorer:
     from serving.blendshapes.scorer import BlendshapeScorer
 
-    return BlendshapeScorer(store.read("face_landmarker"))
+    return BlendshapeScorer(store.read("face_landmarker"), threads_count=threads_count)
 
 
-MODELS: Mapping[str, Callable[[ModelStore], Scorer]] = MappingProxyType(
+MODELS: Mapping[str, Callable[[ModelStore, int], Scorer]] = MappingProxyType(
     {"blendshapes": _open_blendshapes}
 )
 """What `--model` accepts, and how each is opened."""
 
 
-def open_scorer(name: str, store: ModelStore) -> Scorer:
-    """Return the scorer `name`, its weights read and checked.
+def open_scorer(name: str, store: ModelStore, threads_count: int = 1) -> Scorer:
+    """Return the scorer `name`, its weights read and checked; scores do not depend on threads.
 
     Raises UsageError with the near word for an unknown model, ModelError where weights are
     missing or altered.
@@ -36,7 +36,7 @@ def open_scorer(name: str, store: ModelStore) -> Scorer:
             name,
             f"known are {', '.join(known)}",
         )
-    return MODELS[name](store)
+    return MODELS[name](store, threads_count)
 
 
 def open_detector_weights(store: ModelStore) -> bytes:
