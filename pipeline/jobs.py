@@ -10,17 +10,17 @@ from typing import Protocol
 
 from operators.policy import POLICY_ID
 from pipeline import runs
-from pipeline.batch import Batch, SegmentResult
-from pipeline.counting import count_commit, count_segment, gauge_live
+from pipeline.analysis.batch import Batch, SegmentResult
+from pipeline.analysis.counting import count_commit, count_segment, gauge_live
+from pipeline.analysis.stream_state import StreamState
+from pipeline.analysis.worker import StreamWorker
 from pipeline.lake.writer import Recovered, RunWriter, StreamRun
 from pipeline.registrations import Whose, check_name
 from pipeline.settings import result_hash
 from pipeline.sources.identity import StreamIdentity
 from pipeline.sources.media import Source, open_source
 from pipeline.sources.resolve import SourceSpec
-from pipeline.stream_state import StreamState
 from pipeline.wiring import Wiring
-from pipeline.worker import StreamWorker
 from schemas.errors import SinkError
 from schemas.names import AnchorSource
 from schemas.registration import Registration

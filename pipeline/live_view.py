@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
 from pipeline.lake.writer import StreamRun
 from pipeline.live.redis_sink import RedisSink
 from schemas.segments import SegmentHeader

@@ -14,16 +14,16 @@ from operators.find import FindSettings
 from operators.quality import QualityLimits
 from operators.tracks import TrackerSettings
 from operators.windows import WindowSettings
+from pipeline.analysis.observe import Looking
+from pipeline.analysis.worker import WorkerParts
 from pipeline.lake.tables import Lake
 from pipeline.live.embedded import start_embedded
 from pipeline.live.redis_sink import RedisSink
 from pipeline.live.settings import RedisSettings as LiveSettings
 from pipeline.live_view import LiveView, NoLiveView, RedisLiveView
 from pipeline.metrics import Metrics
-from pipeline.observe import Looking
 from pipeline.settings import Settings
 from pipeline.sources.identity import SourceOptions
-from pipeline.worker import WorkerParts
 from schemas.media import Decoder
 from schemas.registration import Registration
 from schemas.scores import Scorer

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.agreement import compare_with_truth
 from pipeline.jobs import Job, run_job
 from pipeline.lake.tables import Lake
 from pipeline.picture import draw_timeline
-from pipeline.progress import Bars
 from pipeline.queries import RunRef, face_frames, resolve_call, summary
 from pipeline.registrations import Whose
-from pipeline.report import print_summary, print_truth
+from pipeline.reporting.agreement import compare_with_truth
+from pipeline.reporting.progress import Bars
+from pipeline.reporting.report import print_summary, print_truth
+from pipeline.reporting.truth import read_truth
 from pipeline.settings import load_settings
 from pipeline.sources.resolve import resolve_inputs
-from pipeline.truth import read_truth
-from pipeline.wiring import wire
+from pipeline.wiring import scorer_threads_alone, wire
 from schemas.errors import AlreadyThereError, FacestateError
 
 FOLDER = Path(__file__).parent
@@ -75,7 +75,7 @@ def analyse(video: Path, whose: Whose, out: Path) -> tuple[str, str]:
     job = Job(spec=resolve_inputs([str(video)])[0], whose=whose)
     stopped = threading.Event()
     try:
-        with wire(settings) as wiring, Bars() as bars:
+        with wire(settings, scorer_threads=scorer_threads_alone()) as wiring, Bars() as bars:
             outcome = run_job(job, wiring, bars.of(job.spec.name), stopped.is_set)
     except AlreadyThereError as there:
         print("analysed before with the same model and settings: these are its results")

@@ -36,6 +36,10 @@ class FacestateError(Exception):
         self.remedy = remedy
         super().__init__(step, happened, given, remedy)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let errors travel between processes whatever their constructors take."""
+        return _revive, (type(self), dict(self.__dict__))
+
     def __str__(self) -> str:
         """Return `step: happened (given …); remedy`, always one line of printable text."""
         text = f"{self.step}: {self.happened}"
@@ -140,6 +144,12 @@ def near_word(word: str, allowed: tuple[str, ...] | list[str]) -> str:
     """Return ", did you mean 'x'?" for the allowed word nearest to `word`, or an empty text."""
     matches = get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f", did you mean '{matches[0]}'?" if matches else ""
+
+
+def _revive(kind: type[FacestateError], parts: dict[str, object]) -> FacestateError:
+    error = kind.__new__(kind)
+    error.__dict__.update(parts)
+    return error
 
 
 def _one_line(given: object, length_max: int = 200) -> str:

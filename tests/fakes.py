@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from operators.detect import Detection
 from operators.pose import FACE
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
 from pipeline.lake.writer import StreamRun
 from schemas.media import DecodedFrame, Image, Segment
 from schemas.names import AU_NAMES, EMOTIONS, SIDED_AU_NAMES, PtsSource

@@ -6,9 +6,9 @@ from operators.find import FindSettings
 from operators.quality import QualityLimits
 from operators.tracks import TrackerSettings
 from operators.windows import WindowSettings
+from pipeline.analysis.observe import Looking
+from pipeline.analysis.worker import StreamWorker, WorkerParts
 from pipeline.lake.writer import StreamRun
-from pipeline.observe import Looking
-from pipeline.worker import StreamWorker, WorkerParts
 from schemas.media import Segment
 from schemas.names import Role
 from schemas.registration import Region, Registration

@@ -7,11 +7,11 @@ from operators.find import FindSettings
 from operators.quality import QualityLimits
 from operators.tracks import TrackerSettings
 from operators.windows import WindowSettings
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
+from pipeline.analysis.observe import Looking
+from pipeline.analysis.stream_state import StreamState
+from pipeline.analysis.worker import StreamWorker, WorkerParts
 from pipeline.lake.writer import StreamRun
-from pipeline.observe import Looking
-from pipeline.stream_state import StreamState
-from pipeline.worker import StreamWorker, WorkerParts
 from schemas.media import Segment
 from schemas.names import Role
 from schemas.registration import Region, Registration

@@ -13,7 +13,7 @@ from pipeline.logs import escape_controls
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.call_list import Listed
+    from pipeline.importing.call_list import Listed
 
 EXAMPLE = """\b
 Example:
@@ -35,12 +35,12 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
     Start the same command again after an interruption: finished calls are left alone, calls in
     hand go on where they stopped. The report says what was refused and why.
     """
-    from pipeline.call_list import read_list
     from pipeline.cli.running import check_folder, check_names, dry_run, load, whose_of
     from pipeline.cli.stopping import say_interrupted, stop_on_signal
-    from pipeline.imports import Import, counts, write_report
+    from pipeline.importing.call_list import read_list
+    from pipeline.importing.imports import Import, counts, write_report
     from pipeline.logs import configure_logs
-    from pipeline.progress import ImportBars
+    from pipeline.reporting.progress import ImportBars
     from pipeline.wiring import wire
 
     settings = load(options)

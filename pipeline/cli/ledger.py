@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pipeline.cli import common
 from pipeline.queries import LedgerReport, ledger, resolve_call
-from pipeline.words import clock, printable
+from pipeline.reporting.words import clock, printable
 from schemas.ledger import ABSTAINED_COUNTS, FRAME_COUNTS, SKIPPED_COUNTS
 
 FORMATS = ("table", "json", "csv")

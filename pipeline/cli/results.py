@@ -12,7 +12,7 @@ from rich.console import Console
 from pipeline.jobs import Outcome
 from pipeline.lake.tables import Lake
 from pipeline.queries import resolve_call, summary
-from pipeline.report import print_summary
+from pipeline.reporting.report import print_summary
 
 
 def report(outcomes: Sequence[Outcome], folder: Path, *, is_json: bool) -> None:

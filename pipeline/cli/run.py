@@ -53,8 +53,8 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     )
     from pipeline.cli.stopping import say_interrupted, stop_on_signal
     from pipeline.logs import configure_logs
-    from pipeline.progress import Bars
-    from pipeline.wiring import wire
+    from pipeline.reporting.progress import Bars
+    from pipeline.wiring import scorer_threads_alone, wire
 
     settings = load(options)
     configure_logs(settings.logs)
@@ -72,7 +72,12 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     if not jobs:
         return code
     is_live_wanted = options["redis_url"] != "none" and not options["dry_run"]
-    with stop_on_signal() as stopped, wire(settings, is_live_wanted=is_live_wanted) as wiring:
+    with (
+        stop_on_signal() as stopped,
+        wire(
+            settings, is_live_wanted=is_live_wanted, scorer_threads=scorer_threads_alone()
+        ) as wiring,
+    ):
         if options["dry_run"]:
             return dry_run(jobs, wiring, is_json=options["is_json"]) or code
         with Bars() as bars:

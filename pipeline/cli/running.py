@@ -14,8 +14,8 @@ from operators.policy import PRESETS
 from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
 from pipeline.lake.tables import Lake
 from pipeline.logs import mask_secrets
-from pipeline.progress import Bars, clock, printable
 from pipeline.registrations import Whose, check_name, one_of
+from pipeline.reporting.progress import Bars, clock, printable
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.media import open_source
 from pipeline.sources.resolve import SourceSpec, resolve_inputs

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.queries import RunRef
-from pipeline.words import NOTHING, clock, folded, printable
+from pipeline.reporting.words import NOTHING, clock, folded, printable
 from schemas.names import AU_NAMES, EMOTIONS, Subject
 
 AUS_MAX = 3

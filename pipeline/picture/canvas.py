@@ -17,7 +17,7 @@ from pipeline.picture.style import (
     TICKS_MAX,
     WIDTH_IN,
 )
-from pipeline.words import clock
+from pipeline.reporting.words import clock
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from pipeline.picture.style import (
 from pipeline.picture.style import SCORED as SCORED_COLOUR
 from pipeline.picture.style import SKIPPED as SKIPPED_COLOUR
 from pipeline.queries import FaceSummary
-from pipeline.words import duration
+from pipeline.reporting.words import duration
 from schemas.names import AU_MEANINGS, EMOTIONS, Policy
 
 HEADER_IN = 0.32

@@ -14,7 +14,7 @@ from pipeline.picture.strips import Strip, draw_strips, make_strips, strips_heig
 from pipeline.picture.style import FOOTER, INK, MARGIN_IN, SOFT, WIDTH_IN
 from pipeline.queries import FaceSummary, RunRef, summarise
 from pipeline.queries.summaries import frame_period_s
-from pipeline.words import duration, printable
+from pipeline.reporting.words import duration, printable
 
 FACES_MAX = 12
 # From this many faces on, each gets fewer AU rows.
@@ -38,10 +38,10 @@ def draw_timeline(
 ) -> Path:
     """Draw what the faces of a call showed and return the PNG's path.
 
-    frames: as `face_frames(lake, ref)` returns them. truth: the true curves as in a truth file
-    (`pipeline.truth.read_truth`), drawn as dotted lines on strips of their own. bin_s: width of a
-    column of the picture; None chooses the finest that fits. The file appears whole or not at
-    all; OSError where it cannot be written.
+    frames: as `face_frames(lake, ref)` returns them. truth: the true curves as `read_truth`
+    returns them, drawn as dotted lines on strips of their own. bin_s: width of a column of the
+    picture; None chooses the finest that fits. The file appears whole or not at all; OSError
+    where it cannot be written.
     """
     summary = summarise(ref, frames)
     period_s = frame_period_s(frames, ref.analysis_fps)

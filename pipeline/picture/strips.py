@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.picture.bins import Grid
 from pipeline.picture.canvas import Canvas, label, remark
 from pipeline.picture.style import INK, LEFT_IN, MEASURED, PANEL, SOFT
-from pipeline.truth import match_truth
+from pipeline.reporting.truth import match_truth
 from schemas.names import AU_MEANINGS, AU_NAMES
 
 STRIPS_MAX = 5

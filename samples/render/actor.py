@@ -62,47 +62,100 @@ class Actor:
     def _surface(self) -> list[tuple[moderngl.Buffer, str, str]]:
         rest = self.stage.buffer(self.kit.neutral_cm)
         uv = self.stage.buffer(self.kit.uv)
-        return [(self.position, "3f", "in_pos"), (self.normal, "3f", "in_normal"),
-                (rest, "3f", "in_rest"), (self.extra, "2f", "in_extra"), (uv, "2f", "in_uv")]
+        return [
+            (self.position, "3f", "in_pos"),
+            (self.normal, "3f", "in_normal"),
+            (rest, "3f", "in_rest"),
+            (self.extra, "2f", "in_extra"),
+            (uv, "2f", "in_uv"),
+        ]
 
     def _add_head(self, cover: np.ndarray) -> None:
         surface, parts, person = self._surface(), self.kit.parts, self.person
         base = tuple(np.array(person.skin.base) ** 2.2)
-        self.stage.add("skin", surface, parts["skin"], {
-            "u_base": base, "u_hair": tuple(0.8 * np.array(person.hair_rgb)),
-            "u_chart_cm": chart_extent_cm(), "u_neckline": NECKLINE_REST_CM,
-        }, casts=parts["skin"])
+        self.stage.add(
+            "skin",
+            surface,
+            parts["skin"],
+            {
+                "u_base": base,
+                "u_hair": tuple(0.8 * np.array(person.hair_rgb)),
+                "u_chart_cm": chart_extent_cm(),
+                "u_neckline": NECKLINE_REST_CM,
+            },
+            casts=parts["skin"],
+        )
         for part, look in PLAIN_PARTS.items():
             self.stage.add("plain", surface, parts[part], look)
         centres = [_eye_centre(self.kit, +1), _eye_centre(self.kit, -1)]
-        self.stage.add("eye", surface, parts["eye"], {
-            "u_iris": person.iris_rgb, "u_eye_centre": centres, "u_iris_rad": 0.47,
-        })
-        self.stage.add("lash", surface, parts["lash"], {
-            "u_colour": (0.004, 0.003, 0.003), "u_density": person.lash_density,
-            "u_eye_centre": centres,
-        })
+        self.stage.add(
+            "eye",
+            surface,
+            parts["eye"],
+            {
+                "u_iris": person.iris_rgb,
+                "u_eye_centre": centres,
+                "u_iris_rad": 0.47,
+            },
+        )
+        self.stage.add(
+            "lash",
+            surface,
+            parts["lash"],
+            {
+                "u_colour": (0.004, 0.003, 0.003),
+                "u_density": person.lash_density,
+                "u_eye_centre": centres,
+            },
+        )
 
     def _add_shirt(self) -> None:
         shirt = self.person.shirt
         for mesh in (cloth.body(shirt), cloth.collar(shirt)):
-            buffers = [self.stage.buffer(a) for a in
-                       (mesh.points, mesh.normals, mesh.points, mesh.extra, mesh.uv)]
-            names = (("3f", "in_pos"), ("3f", "in_normal"), ("3f", "in_rest"),
-                     ("2f", "in_extra"), ("2f", "in_uv"))
+            buffers = [
+                self.stage.buffer(a)
+                for a in (mesh.points, mesh.normals, mesh.points, mesh.extra, mesh.uv)
+            ]
+            names = (
+                ("3f", "in_pos"),
+                ("3f", "in_normal"),
+                ("3f", "in_rest"),
+                ("2f", "in_extra"),
+                ("2f", "in_uv"),
+            )
             attributes = [(b, *n) for b, n in zip(buffers, names, strict=True)]
-            self.stage.add("cloth", attributes, mesh.triangles, {
-                "u_colour": shirt.colour, "u_trim": shirt.trim, "u_weave": shirt.weave,
-            }, casts=mesh.triangles)
+            self.stage.add(
+                "cloth",
+                attributes,
+                mesh.triangles,
+                {
+                    "u_colour": shirt.colour,
+                    "u_trim": shirt.trim,
+                    "u_weave": shirt.weave,
+                },
+                casts=mesh.triangles,
+            )
 
     def _add_hair(self, normals: np.ndarray, cover: np.ndarray) -> None:
         strands = hair.grow(self.neutral, normals, self.kit.parts["skin"], cover, self.person.hair)
-        names = (("3f", "in_pos"), ("3f", "in_normal"), ("3f", "in_tangent"),
-                 ("2f", "in_along_tone"))
+        names = (
+            ("3f", "in_pos"),
+            ("3f", "in_normal"),
+            ("3f", "in_tangent"),
+            ("2f", "in_along_tone"),
+        )
         attributes = [(self.stage.buffer(a), *n) for a, n in zip(strands[:4], names, strict=True)]
-        self.stage.add("hair", attributes, strands[4], {
-            "u_hair": self.person.hair_rgb, "u_sheen": self.person.sheen_rgb,
-        }, mode=moderngl.LINES, casts=strands[5])
+        self.stage.add(
+            "hair",
+            attributes,
+            strands[4],
+            {
+                "u_hair": self.person.hair_rgb,
+                "u_sheen": self.person.sheen_rgb,
+            },
+            mode=moderngl.LINES,
+            casts=strands[5],
+        )
 
     def shape(self, weights: np.ndarray) -> np.ndarray:
         """Return the deformed head (cm, before head pose) for the 57 shape weights."""
@@ -117,9 +170,12 @@ class Actor:
         self.position.write(points.astype("f4").tobytes())
         self.normal.write(normals.tobytes())
         self.stage.set_pose(pose)
-        return self.stage.render({
-            "u_crease_a": tuple(creases[:4]), "u_crease_b": tuple(creases[4:]),
-        })
+        return self.stage.render(
+            {
+                "u_crease_a": tuple(creases[:4]),
+                "u_crease_b": tuple(creases[4:]),
+            }
+        )
 
 
 def _closed_lips(kit: FaceKit, neutral: np.ndarray) -> np.ndarray:
@@ -146,5 +202,5 @@ def _tiling_noise(rng: np.random.Generator) -> np.ndarray:
         size = round(512 * (cells + 4) / cells)
         big = cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
         edge = (size - 512) // 2
-        total += strength * (big[edge:edge + 512, edge:edge + 512] - 0.5)
+        total += strength * (big[edge : edge + 512, edge : edge + 512] - 0.5)
     return (total / total.std() * 0.18 + 0.5).clip(0, 1).astype(np.float16)

@@ -57,9 +57,7 @@ def tiles(facekit_path: Path, person: Person, frames: range) -> Iterator[tuple[n
         yield actor.frame(points, pose, crease_strengths(shapes)), line
 
 
-def _send(
-    facekit_path: Path, person: Person, frames: range, queue: multiprocessing.Queue
-) -> None:
+def _send(facekit_path: Path, person: Person, frames: range, queue: multiprocessing.Queue) -> None:
     # One thread of the software renderer per process: two people fill two cores.
     os.environ.setdefault("LP_NUM_THREADS", "1")
     for item in tiles(facekit_path, person, frames):

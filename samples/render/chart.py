@@ -74,8 +74,15 @@ def _lines(curves: list[np.ndarray], width_cm: float, blur_cm: float) -> np.ndar
     mask = np.zeros((int(HEIGHT_CM * PIXELS_PER_CM), int(WIDTH_CM * PIXELS_PER_CM)), np.uint8)
     for curve in curves:
         thick = max(1, round(width_cm * PIXELS_PER_CM))
-        cv2.polylines(mask, [_pixels(curve)], isClosed=False, color=255, thickness=thick,
-                      lineType=cv2.LINE_AA, shift=4)
+        cv2.polylines(
+            mask,
+            [_pixels(curve)],
+            isClosed=False,
+            color=255,
+            thickness=thick,
+            lineType=cv2.LINE_AA,
+            shift=4,
+        )
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(blur_cm * PIXELS_PER_CM, 0.5))
     return soft / max(float(soft.max()), 1e-6)
 
@@ -182,8 +189,15 @@ def _paint_brows(skin, marks, look, rng) -> np.ndarray:
             lean = 0.25 + 0.75 * t**2
             flow = -along * lean + up * (0.18 + 0.6 * t**2 if start[1] < at[1] else -0.10)
             tip = start + flow * rng.uniform(0.28, 0.55)
-            cv2.polylines(layer, [_pixels(np.array([start, tip]))], isClosed=False, color=255,
-                          thickness=1, lineType=cv2.LINE_AA, shift=4)
+            cv2.polylines(
+                layer,
+                [_pixels(np.array([start, tip]))],
+                isClosed=False,
+                color=255,
+                thickness=1,
+                lineType=cv2.LINE_AA,
+                shift=4,
+            )
         coat = cv2.GaussianBlur(layer.astype(np.float32) / 255, (0, 0), 0.7)
         soft = cv2.GaussianBlur(layer.astype(np.float32) / 255, (0, 0), 7)
         cover = (0.6 * coat + 0.85 * soft).clip(0, 0.92)
@@ -198,6 +212,7 @@ def creases(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     First: glabella (AU04), forehead (AU01, AU02), nasolabial (AU12, AU10), outer eye (AU06).
     Second: chin (AU17), nose root (AU09), under the eye (AU06, AU07), mouth corner (AU12, AU14).
     """
+
     def mirror(c: np.ndarray) -> list[np.ndarray]:
         return [smooth_curve(c, 60), smooth_curve(np.asarray(c) * [-1, 1], 60)]
 
@@ -205,16 +220,26 @@ def creases(marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     furrow = np.array([[-4.2, -0.15], [-2, 0.12], [0, -0.05], [2, 0.12], [4.2, -0.15]])
     level = [furrow + np.array([0, h]) for h in (7.35, 8.35, 9.2)]
     fold = mirror([[1.55, -0.2], [2.1, -1.2], [2.85, -2.4], [3.25, -3.5]])
-    crow = [curve for a in (0.3, 0.0, -0.3)
-            for curve in mirror([[5.15, 3.5 + a], [5.75, 3.45 + 1.7 * a], [6.3, 3.4 + 2.7 * a]])]
+    crow = [
+        curve
+        for a in (0.3, 0.0, -0.3)
+        for curve in mirror([[5.15, 3.5 + a], [5.75, 3.45 + 1.7 * a], [6.3, 3.4 + 2.7 * a]])
+    ]
     chin = [np.array([[-1.2, -5.35], [0, -5.15], [1.2, -5.35]])]
     root = [np.array([[-0.7, h], [0, h - 0.12], [0.7, h]]) for h in (3.6, 4.1)]
     root += mirror([[0.5, 2.9], [0.95, 2.4], [1.2, 1.8]])
     bag = mirror([[1.9, 2.75], [2.9, 2.3], [3.9, 2.5], [4.7, 2.95]])
     corner = mirror([[2.95, -2.9], [3.2, -3.4], [3.15, -4.0]])
-    first = [_lines(frown, 0.1, 0.10), _lines([smooth_curve(c, 90) for c in level], 0.08, 0.09),
-             _lines(fold, 0.14, 0.15), _lines(crow, 0.06, 0.06)]
-    second = [_lines([smooth_curve(c, 60) for c in chin], 0.1, 0.12),
-              _lines([smooth_curve(c, 40) for c in root], 0.08, 0.08),
-              _lines(bag, 0.1, 0.12), _lines(corner, 0.08, 0.1)]
+    first = [
+        _lines(frown, 0.1, 0.10),
+        _lines([smooth_curve(c, 90) for c in level], 0.08, 0.09),
+        _lines(fold, 0.14, 0.15),
+        _lines(crow, 0.06, 0.06),
+    ]
+    second = [
+        _lines([smooth_curve(c, 60) for c in chin], 0.1, 0.12),
+        _lines([smooth_curve(c, 40) for c in root], 0.08, 0.08),
+        _lines(bag, 0.1, 0.12),
+        _lines(corner, 0.08, 0.1),
+    ]
     return np.dstack(first), np.dstack(second)

@@ -14,12 +14,24 @@ SHAPE_MAX = 1.3
 FRAMES_COUNT = int(FPS * DURATION_S)
 
 AU_SHAPES: dict[str, tuple[str, ...]] = {
-    "AU01": ("browInnerUp",), "AU02": ("browOuterUp",), "AU04": ("browDown",),
-    "AU05": ("eyeWide",), "AU06": ("cheekSquint",), "AU07": ("eyeSquint",),
-    "AU09": ("noseSneer",), "AU10": ("mouthUpperUp",), "AU12": ("mouthSmile",),
-    "AU14": ("mouthDimple",), "AU15": ("mouthFrown",), "AU16": ("mouthLowerDown",),
-    "AU17": ("mouthShrugLower",), "AU18": ("mouthPucker",), "AU20": ("mouthStretch",),
-    "AU22": ("mouthFunnel",), "AU24": ("mouthPress",), "AU28": ("mouthRollLower", "mouthRollUpper"),
+    "AU01": ("browInnerUp",),
+    "AU02": ("browOuterUp",),
+    "AU04": ("browDown",),
+    "AU05": ("eyeWide",),
+    "AU06": ("cheekSquint",),
+    "AU07": ("eyeSquint",),
+    "AU09": ("noseSneer",),
+    "AU10": ("mouthUpperUp",),
+    "AU12": ("mouthSmile",),
+    "AU14": ("mouthDimple",),
+    "AU15": ("mouthFrown",),
+    "AU16": ("mouthLowerDown",),
+    "AU17": ("mouthShrugLower",),
+    "AU18": ("mouthPucker",),
+    "AU20": ("mouthStretch",),
+    "AU22": ("mouthFunnel",),
+    "AU24": ("mouthPress",),
+    "AU28": ("mouthRollLower", "mouthRollUpper"),
     "AU33": ("cheekPuff",),
 }
 
@@ -70,8 +82,10 @@ LEFT_SCRIPT = Script(
     ],
     moods=[(9.2, 11.4, "surprise"), (13.6, 16.6, "happiness")],
     head=[
-        Event(9.2, 11.4, {"pitch": 5.0}, 0.4, 0.7), Event(13.8, 16.4, {"roll": 5.0}, 0.6, 0.8),
-        Event(23.2, 24.5, {"pitch": -8.0}, 0.4, 0.5), Event(24.7, 30.0, {"yaw": -24.0}, 0.7, 0.1),
+        Event(9.2, 11.4, {"pitch": 5.0}, 0.4, 0.7),
+        Event(13.8, 16.4, {"roll": 5.0}, 0.6, 0.8),
+        Event(23.2, 24.5, {"pitch": -8.0}, 0.4, 0.5),
+        Event(24.7, 30.0, {"yaw": -24.0}, 0.7, 0.1),
     ],
     leaves_s=(24.9, 26.2),
 )
@@ -143,8 +157,10 @@ def _add_gaze(time_s: np.ndarray, script: Script, tracks: dict[str, np.ndarray])
 
 def _head(time_s: np.ndarray, script: Script, speaking: np.ndarray) -> np.ndarray:
     axes = ("yaw", "pitch", "roll")
-    angles = np.stack([drift(time_s, size, script.seed + 20 + k)
-                       for k, size in enumerate((3.0, 1.8, 1.8))], axis=1)
+    angles = np.stack(
+        [drift(time_s, size, script.seed + 20 + k) for k, size in enumerate((3.0, 1.8, 1.8))],
+        axis=1,
+    )
     liveliness = np.convolve(speaking.astype(float), np.hanning(13) / np.hanning(13).sum(), "same")
     for k, size in enumerate((2.2, 2.6, 1.4)):
         angles[:, k] += liveliness * drift(time_s, size, script.seed + 40 + k, 0.33)
@@ -155,8 +171,10 @@ def _head(time_s: np.ndarray, script: Script, speaking: np.ndarray) -> np.ndarra
 
 
 def _body(time_s: np.ndarray, script: Script) -> tuple[np.ndarray, np.ndarray]:
-    place = np.stack([drift(time_s, size, script.seed + 60 + k, 0.05)
-                      for k, size in enumerate((0.5, 0.2, 0.7))], axis=1)
+    place = np.stack(
+        [drift(time_s, size, script.seed + 60 + k, 0.05) for k, size in enumerate((0.5, 0.2, 0.7))],
+        axis=1,
+    )
     lean = drift(time_s, 0.010, script.seed + 70, 0.06)
     if script.leaves_s:
         start, end = script.leaves_s
@@ -180,13 +198,15 @@ def crease_strengths(shapes: dict[str, float]) -> np.ndarray:
     s = {name: float(value) for name, value in shapes.items()}
     get = s.get
     smile, cheek, squint = get("mouthSmile", 0), get("cheekSquint", 0), get("eyeSquint", 0)
-    return np.array([
-        min(1, get("browDown", 0) ** 1.5),
-        0.75 * max(get("browInnerUp", 0), get("browOuterUp", 0)) ** 1.5,
-        min(1, 0.12 + 0.75 * smile + 0.3 * get("noseSneer", 0) + 0.2 * get("mouthUpperUp", 0)),
-        0.6 * cheek,
-        0.8 * get("mouthShrugLower", 0),
-        max(get("noseSneer", 0), 0.35 * get("browDown", 0)),
-        min(1, 0.10 + 0.65 * cheek + 0.35 * squint),
-        min(1, 0.45 * smile + 0.8 * get("mouthDimple", 0)),
-    ])
+    return np.array(
+        [
+            min(1, get("browDown", 0) ** 1.5),
+            0.75 * max(get("browInnerUp", 0), get("browOuterUp", 0)) ** 1.5,
+            min(1, 0.12 + 0.75 * smile + 0.3 * get("noseSneer", 0) + 0.2 * get("mouthUpperUp", 0)),
+            0.6 * cheek,
+            0.8 * get("mouthShrugLower", 0),
+            max(get("noseSneer", 0), 0.35 * get("browDown", 0)),
+            min(1, 0.10 + 0.65 * cheek + 0.35 * squint),
+            min(1, 0.45 * smile + 0.8 * get("mouthDimple", 0)),
+        ]
+    )

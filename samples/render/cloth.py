@@ -49,7 +49,7 @@ def body(shirt: Shirt) -> ClothMesh:
     scale = 1 + (shirt.shoulder_scale - 1) * np.clip((width - width[0]) / 12, 0, 1)
     x = (width * scale)[:, None] * np.sign(cos) * np.abs(cos) ** 0.85
     z = centre[:, None] + depth[:, None] * np.sign(sin) * np.abs(sin) ** 0.9
-    fade = np.exp(-((y[:, None] - y[0]) / 4.0) ** 2)
+    fade = np.exp(-(((y[:, None] - y[0]) / 4.0) ** 2))
     drop = shirt.front_drop_cm * np.clip(sin, 0, 1) ** 1.5 * fade
     high = np.broadcast_to(y[:, None], x.shape) - drop
     points = np.dstack([x, high, z + 0.3 * drop]).reshape(-1, 3)

@@ -15,8 +15,15 @@ VISEMES: dict[str, dict[str, float]] = {
     "closed": {"jawOpen": 0.0, "mouthPress": 0.40, "mouthRollLower": 0.30, "mouthRollUpper": 0.18},
     "teeth": {"jawOpen": 0.04, "mouthRollLower": 0.42, "mouthUpperUp": 0.30},
 }
-VISEME_CHANCES = {"open": 0.24, "half": 0.22, "wide": 0.14, "round": 0.13, "tight": 0.07,
-                  "closed": 0.13, "teeth": 0.07}
+VISEME_CHANCES = {
+    "open": 0.24,
+    "half": 0.22,
+    "wide": 0.14,
+    "round": 0.13,
+    "tight": 0.07,
+    "closed": 0.13,
+    "teeth": 0.07,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,11 @@ def scalp_cover(rest_cm: np.ndarray, shift_cm: float) -> np.ndarray:
 
 
 def grow(
-    points: np.ndarray, normals: np.ndarray, triangles: np.ndarray,
-    cover: np.ndarray, style: HairStyle,
+    points: np.ndarray,
+    normals: np.ndarray,
+    triangles: np.ndarray,
+    cover: np.ndarray,
+    style: HairStyle,
 ) -> tuple[np.ndarray, ...]:
     """Return strand vertices, normals, tangents, (along, tone), line indices, shadow indices.
 

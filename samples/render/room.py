@@ -29,7 +29,7 @@ def office(width_px: int, height_px: int) -> np.ndarray:
     image = _wall(width_px, height_px, (134, 146, 156), (168, 178, 184))
     cv2.rectangle(image, (20, 40), (230, 420), (226, 230, 232), -1)
     for left in (32, 130):
-        pane = image[52:408, left:left + 90]
+        pane = image[52:408, left : left + 90]
         pane[:] = np.linspace((224, 236, 246), (186, 204, 196), 356)[:, None, :].astype(np.uint8)
     cv2.ellipse(image, (90, 410), (120, 90), 0, 180, 360, (146, 168, 140), -1)
     cv2.rectangle(image, (20, 408), (230, 424), (206, 208, 208), -1)
@@ -49,8 +49,16 @@ def _wall(width_px: int, height_px: int, low, high) -> np.ndarray:
 
 
 def _books(image: np.ndarray, left: int, right: int, foot: int, rng) -> None:
-    palette = [(150, 60, 50), (52, 84, 120), (196, 170, 110), (70, 104, 80), (210, 204, 192),
-               (60, 54, 70), (176, 112, 58), (104, 126, 140)]
+    palette = [
+        (150, 60, 50),
+        (52, 84, 120),
+        (196, 170, 110),
+        (70, 104, 80),
+        (210, 204, 192),
+        (60, 54, 70),
+        (176, 112, 58),
+        (104, 126, 140),
+    ]
     x = left
     while x < right - 8:
         thick = int(rng.integers(9, 24))

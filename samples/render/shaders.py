@@ -61,7 +61,9 @@ vec4 film(vec3 c) {
 }
 """
 
-SURFACE_VERTEX = POSE + """
+SURFACE_VERTEX = (
+    POSE
+    + """
 uniform mat4 u_clip_from_world;
 in vec3 in_pos; in vec3 in_normal; in vec3 in_rest; in vec2 in_extra; in vec2 in_uv;
 out vec3 v_world; out vec3 v_normal; out vec3 v_rest; out vec2 v_extra; out vec2 v_uv;
@@ -72,8 +74,11 @@ void main() {
     gl_Position = u_clip_from_world * vec4(p, 1);
 }
 """
+)
 
-SKIN = LIGHT + """
+SKIN = (
+    LIGHT
+    + """
 uniform sampler2D t_chart; uniform sampler2D t_crease_a; uniform sampler2D t_crease_b;
 uniform sampler2D t_noise;
 uniform vec4 u_crease_a; uniform vec4 u_crease_b;
@@ -123,8 +128,11 @@ void main() {
     colour = film(albedo * light + spec * shine * 1.6);
 }
 """
+)
 
-EYE = LIGHT + """
+EYE = (
+    LIGHT
+    + """
 uniform vec3 u_iris; uniform vec3 u_eye_centre[2]; uniform float u_iris_rad;
 uniform sampler2D t_noise;
 in vec3 v_world; in vec3 v_normal; in vec3 v_rest; in vec2 v_extra;
@@ -149,8 +157,11 @@ void main() {
     colour = film(albedo * light * ao + glint * (0.3 + u_key * 0.5));
 }
 """
+)
 
-PLAIN = LIGHT + """
+PLAIN = (
+    LIGHT
+    + """
 uniform vec3 u_colour; uniform float u_gloss; uniform float u_deep_cm; uniform float u_front_cm;
 in vec3 v_world; in vec3 v_normal; in vec3 v_rest; in vec2 v_extra;
 out vec4 colour;
@@ -165,8 +176,11 @@ void main() {
     colour = film(u_colour * light + spec);
 }
 """
+)
 
-LASH = LIGHT + """
+LASH = (
+    LIGHT
+    + """
 uniform vec3 u_colour; uniform float u_density; uniform vec3 u_eye_centre[2];
 in vec3 v_world; in vec3 v_normal; in vec3 v_rest; in vec2 v_extra; in vec2 v_uv;
 out vec4 colour;
@@ -178,8 +192,11 @@ void main() {
     colour = film(u_colour);
 }
 """
+)
 
-CLOTH = LIGHT + """
+CLOTH = (
+    LIGHT
+    + """
 uniform vec3 u_colour; uniform vec3 u_trim; uniform sampler2D t_noise; uniform float u_weave;
 in vec3 v_world; in vec3 v_normal; in vec3 v_rest; in vec2 v_extra; in vec2 v_uv;
 out vec4 colour;
@@ -201,8 +218,12 @@ void main() {
     colour = film(albedo * light * ao);
 }
 """
+)
 
-HAIR_VERTEX = POSE + LIGHT.replace("#version 330", "") + """
+HAIR_VERTEX = (
+    POSE
+    + LIGHT.replace("#version 330", "")
+    + """
 uniform mat4 u_clip_from_world;
 uniform vec3 u_hair; uniform vec3 u_sheen;
 in vec3 in_pos; in vec3 in_normal; in vec3 in_tangent; in vec2 in_along_tone;
@@ -234,6 +255,7 @@ void main() {
     gl_Position = u_clip_from_world * vec4(p, 1);
 }
 """
+)
 
 HAIR = """
 #version 330
@@ -242,7 +264,9 @@ out vec4 colour;
 void main() { colour = v_colour; }
 """
 
-DEPTH_VERTEX = POSE + """
+DEPTH_VERTEX = (
+    POSE
+    + """
 uniform mat4 u_shadow_from_world;
 in vec3 in_pos;
 void main() {
@@ -251,6 +275,7 @@ void main() {
     gl_Position = u_shadow_from_world * vec4(p, 1);
 }
 """
+)
 
 DEPTH = """
 #version 330

@@ -82,10 +82,14 @@ class Stage:
         )
         values = {
             "u_eye": tuple(self.camera.eye_cm),
-            "u_key_dir": unit(low.key.direction), "u_key": low.key.strength,
-            "u_fill_dir": unit(low.fill.direction), "u_fill": low.fill.strength,
-            "u_rim_dir": unit(low.rim.direction), "u_rim": low.rim.strength,
-            "u_sky": low.sky, "u_ground": low.ground,
+            "u_key_dir": unit(low.key.direction),
+            "u_key": low.key.strength,
+            "u_fill_dir": unit(low.fill.direction),
+            "u_fill": low.fill.strength,
+            "u_rim_dir": unit(low.rim.direction),
+            "u_rim": low.rim.strength,
+            "u_sky": low.sky,
+            "u_ground": low.ground,
         }
         for program in self.programs.values():
             set_uniforms(program, values)
@@ -131,10 +135,14 @@ class Stage:
     def set_pose(self, pose: Pose) -> None:
         """Move the person: head angles, pivot, body matrix and breath for all programs."""
         for program in self.programs.values():
-            set_uniforms(program, {
-                "u_head_rad": tuple(pose.head_rad), "u_pivot": tuple(pose.pivot_cm),
-                "u_breath": pose.breath,
-            })
+            set_uniforms(
+                program,
+                {
+                    "u_head_rad": tuple(pose.head_rad),
+                    "u_pivot": tuple(pose.pivot_cm),
+                    "u_breath": pose.breath,
+                },
+            )
             write_matrix(program, "u_body", pose.body)
 
     def render(self, shared: dict) -> np.ndarray:

@@ -12,12 +12,45 @@ from .choreography import AU_SHAPES, FPS, Course
 from .facekit import FaceKit
 
 AUS = (
-    "01", "02", "04", "05", "06", "07", "09", "10", "11", "12", "14", "15", "16", "17", "18", "20",
-    "22", "24", "25", "26", "27", "28", "33", "43", "45",
+    "01",
+    "02",
+    "04",
+    "05",
+    "06",
+    "07",
+    "09",
+    "10",
+    "11",
+    "12",
+    "14",
+    "15",
+    "16",
+    "17",
+    "18",
+    "20",
+    "22",
+    "24",
+    "25",
+    "26",
+    "27",
+    "28",
+    "33",
+    "43",
+    "45",
 )
 COLUMNS = (
-    "pts_ms", "participant", "is_present", "is_speaking", "expression",
-    "yaw_deg", "pitch_deg", "roll_deg", "box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px",
+    "pts_ms",
+    "participant",
+    "is_present",
+    "is_speaking",
+    "expression",
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "box_x1_px",
+    "box_y1_px",
+    "box_x2_px",
+    "box_y2_px",
     *(f"AU{au}" for au in AUS),
 )
 PRESENT_SHARE_MIN = 0.35
@@ -82,13 +115,21 @@ def mark_blinks(rows: list[dict]) -> None:
 def row(course: Course, index: int, name: str, box: np.ndarray, share: float, aus: dict) -> dict:
     """Return one line of the table; a person out of the picture has only the first columns."""
     present = share >= PRESENT_SHARE_MIN
-    line: dict = {"pts_ms": round(1000 * index / FPS), "participant": name,
-                  "is_present": int(present)}
+    line: dict = {
+        "pts_ms": round(1000 * index / FPS),
+        "participant": name,
+        "is_present": int(present),
+    }
     if not present:
         return line
     yaw, pitch, roll = course.angles_deg[index]
-    line |= {"is_speaking": int(course.is_speaking[index]), "expression": course.expression[index],
-             "yaw_deg": yaw, "pitch_deg": pitch, "roll_deg": roll}
+    line |= {
+        "is_speaking": int(course.is_speaking[index]),
+        "expression": course.expression[index],
+        "yaw_deg": yaw,
+        "pitch_deg": pitch,
+        "roll_deg": roll,
+    }
     line |= dict(zip(("box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px"), box, strict=True))
     return line | aus
 

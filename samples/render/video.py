@@ -19,11 +19,17 @@ class VideoWriter:
 
     def __init__(self, path: Path, width_px: int, height_px: int, rate_kbps: int) -> None:
         self.container = av.open(str(path), "w", options={"movflags": "+faststart"})
-        self.stream = self.container.add_stream("libx264", rate=FPS, options={
-            "preset": "medium", "profile": "high", "flags": "+cgop",
-            "x264-params": f"keyint={GOP_FRAMES_COUNT}:min-keyint={GOP_FRAMES_COUNT}:scenecut=0"
-                           ":open-gop=0:colorprim=bt709:transfer=bt709:colormatrix=bt709",
-        })
+        self.stream = self.container.add_stream(
+            "libx264",
+            rate=FPS,
+            options={
+                "preset": "medium",
+                "profile": "high",
+                "flags": "+cgop",
+                "x264-params": f"keyint={GOP_FRAMES_COUNT}:min-keyint={GOP_FRAMES_COUNT}:scenecut=0"
+                ":open-gop=0:colorprim=bt709:transfer=bt709:colormatrix=bt709",
+            },
+        )
         self.stream.width, self.stream.height = width_px, height_px
         self.stream.pix_fmt = "yuv420p"
         self.stream.bit_rate = 1000 * rate_kbps
@@ -42,7 +48,9 @@ class VideoWriter:
         self.container.mux(self.stream.encode(frame))
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         if kind is None:

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.detect import iou
+from pipeline.analysis.worker import StreamWorker
 from pipeline.jobs import Job, plan_job
 from pipeline.registrations import Whose
 from pipeline.settings import load_settings
 from pipeline.sources.media import open_source
 from pipeline.sources.resolve import resolve_inputs
 from pipeline.wiring import Wiring, wire
-from pipeline.worker import StreamWorker
 from schemas.names import AU_NAMES, EMOTIONS
 from schemas.scores import FaceScores, Scorer
 from tests.bench.development_figures import (

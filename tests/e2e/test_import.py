@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.importing.tags import current_tags
 from pipeline.lake.tables import Lake
-from pipeline.tags import current_tags
 from tests.commands import assert_refused, finished, start, told, wait_for
 from tests.videos import video
 

@@ -43,7 +43,7 @@ def configured(form: str = "text", level: str = "info") -> io.StringIO:
     return stream
 
 
-LOGGER = logging.getLogger("pipeline.worker")
+LOGGER = logging.getLogger("pipeline.analysis.worker")
 
 
 def test_a_text_line_has_time_level_logger_message_and_fields() -> None:
@@ -51,7 +51,7 @@ def test_a_text_line_has_time_level_logger_message_and_fields() -> None:
     bind(LOGGER, call_id="c1", sequence=7).info("decoded %d frames", 50)
     time, rest = stream.getvalue().split(" ", 1)
     assert datetime.fromisoformat(time).tzinfo is not None
-    assert rest == "INFO    pipeline.worker: decoded 50 frames (call_id=c1 sequence=7)\n"
+    assert rest == "INFO    pipeline.analysis.worker: decoded 50 frames (call_id=c1 sequence=7)\n"
 
 
 def test_a_json_line_has_the_same_as_an_object() -> None:
@@ -60,7 +60,7 @@ def test_a_json_line_has_the_same_as_an_object() -> None:
     content = json.loads(stream.getvalue())
     assert datetime.fromisoformat(content.pop("ts")).tzinfo is not None
     assert content == {
-        "level": "warning", "logger": "pipeline.worker", "message": "late",
+        "level": "warning", "logger": "pipeline.analysis.worker", "message": "late",
         "call_id": "c1", "stream_id": "s", "sequence": 7,
     }  # fmt: skip
 

@@ -3,7 +3,7 @@
 Method: bars without a terminal, their tasks looked at; what they say is read from stderr.
 """
 
-from pipeline.progress import BARS_MAX, Bars, ImportBars, clock, printable
+from pipeline.reporting.progress import BARS_MAX, Bars, ImportBars, clock, printable
 
 
 def test_media_time_is_written_as_a_clock():

@@ -16,12 +16,48 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 VIDEO = SAMPLES / "two_party_call.mp4"
 TRUTH = SAMPLES / "two_party_call_truth.csv"
 NUMBERS = (
-    "01", "02", "04", "05", "06", "07", "09", "10", "11", "12", "14", "15", "16", "17", "18", "20",
-    "22", "24", "25", "26", "27", "28", "33", "43", "45",
+    "01",
+    "02",
+    "04",
+    "05",
+    "06",
+    "07",
+    "09",
+    "10",
+    "11",
+    "12",
+    "14",
+    "15",
+    "16",
+    "17",
+    "18",
+    "20",
+    "22",
+    "24",
+    "25",
+    "26",
+    "27",
+    "28",
+    "33",
+    "43",
+    "45",
 )
 AUS = [f"AU{number}" for number in NUMBERS]
-COLUMNS = ["pts_ms", "participant", "is_present", "is_speaking", "expression", "yaw_deg",
-           "pitch_deg", "roll_deg", "box_x1_px", "box_y1_px", "box_x2_px", "box_y2_px", *AUS]
+COLUMNS = [
+    "pts_ms",
+    "participant",
+    "is_present",
+    "is_speaking",
+    "expression",
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "box_x1_px",
+    "box_y1_px",
+    "box_x2_px",
+    "box_y2_px",
+    *AUS,
+]
 SIZE_BYTES_MAX = 2_000_000
 FPS = 25
 
@@ -124,7 +160,8 @@ def test_one_frowns_and_one_raises_the_brows(rows):
     )
     assert any(
         min(float(r[au]) for au in ("AU01", "AU02", "AU05")) > 0.8 and float(r["AU26"]) > 0.3
-        for r in present(rows, "left") if r["expression"] == "surprise"
+        for r in present(rows, "left")
+        if r["expression"] == "surprise"
     )
 
 
@@ -152,8 +189,10 @@ def test_the_left_person_leaves_about_four_seconds_before_the_end_for_good(rows)
 
 
 def test_they_take_turns_in_talking(rows):
-    talking = {name: {r["pts_ms"] for r in present(rows, name) if r["is_speaking"] == "1"}
-               for name in ("left", "right")}
+    talking = {
+        name: {r["pts_ms"] for r in present(rows, name) if r["is_speaking"] == "1"}
+        for name in ("left", "right")
+    }
     assert not talking["left"] & talking["right"]
     assert min(len(times) for times in talking.values()) > 5 * FPS
 

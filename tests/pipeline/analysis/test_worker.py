@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import worker as worker_module
+from pipeline.analysis import worker as worker_module
+from pipeline.analysis.worker import StreamWorker
 from pipeline.lake.layout import to_frame
-from pipeline.worker import StreamWorker
 from schemas.frames import FrameEvent
 from schemas.ledger import LedgerRow, discrepancies
 from schemas.names import AU_NAMES, EMOTIONS, PtsSource, Role

@@ -3,8 +3,8 @@
 Method: a lake in a temporary folder.
 """
 
+from pipeline.importing.tags import current_tags, record_tags
 from pipeline.lake.tables import Lake
-from pipeline.tags import current_tags, record_tags
 
 
 def tags_of(lake: Lake, tenant: str = "default") -> dict[tuple[str, str], str]:

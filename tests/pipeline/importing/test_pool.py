@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.importing.pool import Advanced, Ended, run_jobs
 from pipeline.jobs import Job
-from pipeline.pool import Advanced, Ended, run_jobs
 from pipeline.registrations import Whose
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.resolve import resolve_inputs
@@ -110,9 +110,9 @@ PARENT = """
 import sys
 import threading
 from pathlib import Path
-from pipeline.pool import run_jobs
+from pipeline.importing.pool import run_jobs
 from pipeline.settings import load_settings
-from tests.pipeline.test_pool import job_of, never
+from tests.pipeline.importing.test_pool import job_of, never
 if __name__ == "__main__":
     clip, out = Path(sys.argv[1]), sys.argv[2]
     settings = load_settings(overrides={"output.folder": out}, environ={})

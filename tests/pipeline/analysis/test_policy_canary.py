@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import observe as observe_module
-from pipeline.observe import observe
-from pipeline.stream_state import StreamState
+from pipeline.analysis import observe as observe_module
+from pipeline.analysis.observe import observe
+from pipeline.analysis.stream_state import StreamState
 from schemas.media import DecodedFrame, Image
 from schemas.names import Consent, PtsSource, Role
 from tests.fakes import (

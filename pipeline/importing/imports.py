@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.call_list import Listed
+from pipeline.importing.call_list import Listed
+from pipeline.importing.pool import Advanced, Ended, run_jobs
+from pipeline.importing.seen import SeenFiles
+from pipeline.importing.tags import record_tags
 from pipeline.jobs import Job
 from pipeline.lake.tables import Lake
-from pipeline.pool import Advanced, Ended, run_jobs
-from pipeline.seen import SeenFiles
 from pipeline.settings import Settings
-from pipeline.tags import record_tags
 from schemas.errors import DiskFullError, SinkError
 
 REPORT_NAME = "import-report.csv"
@@ -43,7 +43,7 @@ class Reported:
 Run = Callable[
     [Sequence[Job], Settings, int, Callable[[], bool]], Generator[Advanced | Ended, None, None]
 ]
-"""Runs jobs in so many processes until told to stop; `pipeline.pool.run_jobs` or a fake."""
+"""Runs jobs in so many processes until told to stop: `pool.run_jobs`, or a fake."""
 
 
 class Watch(Protocol):

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.call_list import Listed, read_list
-from pipeline.imports import REPORT_COLUMNS, Import, Reported, counts, write_report
+from pipeline.importing.call_list import Listed, read_list
+from pipeline.importing.imports import REPORT_COLUMNS, Import, Reported, counts, write_report
+from pipeline.importing.pool import Advanced, Ended
+from pipeline.importing.tags import current_tags
 from pipeline.jobs import Job, Outcome
 from pipeline.lake.tables import Lake
 from pipeline.lake.writer import StreamRun
-from pipeline.pool import Advanced, Ended
-from pipeline.progress import COMPLAINTS_MAX, ImportBars
 from pipeline.registrations import Whose
+from pipeline.reporting.progress import COMPLAINTS_MAX, ImportBars
 from pipeline.runs import RunPlan, RunRecord
 from pipeline.settings import Settings, load_settings
-from pipeline.tags import current_tags
 from schemas.errors import SinkError
 from schemas.registration import Region, Registration
 
@@ -196,7 +196,7 @@ def test_lines_not_begun_when_it_was_stopped_are_not_done(place):
 
 
 def test_what_is_known_is_written_as_it_goes_and_not_only_at_the_end(place, monkeypatch):
-    monkeypatch.setattr("pipeline.imports.FLUSH_EVERY", 2)
+    monkeypatch.setattr("pipeline.importing.imports.FLUSH_EVERY", 2)
     seen: list[int] = []
 
     def is_stopped() -> bool:

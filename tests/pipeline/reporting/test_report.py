@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from pipeline.agreement import area_under_curve
 from pipeline.queries import face_frames, resolve_call, summary
-from pipeline.report import compare_with_truth, print_summary, print_truth
-from pipeline.truth import match_truth, read_truth
-from pipeline.words import clock, duration, folded, printable
+from pipeline.reporting.agreement import area_under_curve
+from pipeline.reporting.report import compare_with_truth, print_summary, print_truth
+from pipeline.reporting.truth import match_truth, read_truth
+from pipeline.reporting.words import clock, duration, folded, printable
 from schemas.errors import InputError, SourceMissingError
 from schemas.names import AU_NAMES
 from tests.rows import AGENT, CALL, CUSTOMER, Face, TableLake, frame_rows, run_row, table

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
 from schemas.ledger import discrepancies
 from schemas.media import Segment
 from schemas.names import EpochReason, SegmentFlag

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.call_list import Listed, read_list
+from pipeline.importing.call_list import Listed, read_list
 from pipeline.registrations import Whose
 from schemas.errors import FacestateError, InputError, SourceMissingError, UsageError
 

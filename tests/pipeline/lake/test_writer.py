@@ -225,7 +225,7 @@ import sys
 from pathlib import Path
 from pipeline.lake.tables import Lake
 from pipeline.lake.writer import RunWriter
-from tests.pipeline.test_writer import RUN, batch
+from tests.pipeline.lake.test_writer import RUN, batch
 writer = RunWriter(Lake(Path(sys.argv[1])), RUN)
 writer.recover()
 writer.commit(1, {}, batch(0, 1))
@@ -242,7 +242,7 @@ def test_a_process_that_was_paused_and_wakes_up_cannot_write(tmp_path: Path) -> 
     process = subprocess.Popen(
         [sys.executable, "-c", PAUSED, str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None

@@ -5,9 +5,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.agreement import Agreement, AuAgreement, compare_with_truth
 from pipeline.queries import CallSummary, FaceSummary
-from pipeline.words import NOTHING, clock, duration, folded, printable
+from pipeline.reporting.agreement import Agreement, AuAgreement, compare_with_truth
+from pipeline.reporting.words import NOTHING, clock, duration, folded, printable
 from schemas.names import AU_MEANINGS, Policy
 
 __all__ = ["compare_with_truth", "print_summary", "print_truth"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.batch import Batch, SegmentResult
+from pipeline.analysis.batch import Batch, SegmentResult
 from pipeline.lake.layout import COMMIT_ORDER
 from tests.fakes import FakeClock, segment
 from tests.rows import Face, frame_rows, segment_rows, window_rows

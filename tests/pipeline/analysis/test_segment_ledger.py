@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.analysis.ledger import SegmentLedger
+from pipeline.analysis.rows import identity
 from pipeline.lake.layout import to_frame
 from pipeline.lake.writer import StreamRun
-from pipeline.ledger import SegmentLedger
-from pipeline.rows import identity
 from schemas.ledger import FRAME_COUNTS, LedgerRow, discrepancies
 from schemas.names import AbstainReason, FaceStatus, SegmentFlag, SkipReason
 from tests.fakes import MadeFrame, segment

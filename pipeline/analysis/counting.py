@@ -1,6 +1,6 @@
 """Counting what a run does into its metrics."""
 
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
 from pipeline.live_view import LiveView, RedisLiveView
 from pipeline.metrics import Metrics
 from schemas.ledger import ABSTAINED_COUNTS, FRAME_COUNTS, SKIPPED_COUNTS

@@ -14,7 +14,7 @@ from operators.align import align
 from operators.detect import Box, FaceDetector
 from operators.policy import Candidate, Decision, GateState
 from operators.tracks import TrackedFace
-from pipeline.stream_state import StreamState
+from pipeline.analysis.stream_state import StreamState
 from schemas.media import DecodedFrame, Image
 from schemas.names import Policy
 from schemas.registration import Registration

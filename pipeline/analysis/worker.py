@@ -11,14 +11,14 @@ from operators.calibrate import Calibration, calibration_from
 from operators.policy import POLICY_ID
 from operators.sample import SampleState, is_sampled
 from operators.windows import ClosedWindow, Observation, WindowSettings
-from pipeline.batch import SegmentResult
+from pipeline.analysis.batch import SegmentResult
+from pipeline.analysis.ledger import GAP_MS_MIN, SegmentLedger
+from pipeline.analysis.observe import Looking, SeenFace, observe
+from pipeline.analysis.rows import frame_row, identity, window_row
+from pipeline.analysis.stream_state import StreamState
+from pipeline.analysis.track_scores import SCORE_NAMES, TrackMemory, TrackScores
+from pipeline.analysis.track_scores import step as score_step
 from pipeline.lake.writer import StreamRun
-from pipeline.ledger import GAP_MS_MIN, SegmentLedger
-from pipeline.observe import Looking, SeenFace, observe
-from pipeline.rows import frame_row, identity, window_row
-from pipeline.stream_state import StreamState
-from pipeline.track_scores import SCORE_NAMES, TrackMemory, TrackScores
-from pipeline.track_scores import step as score_step
 from schemas.media import DecodedFrame, Decoder, Segment
 from schemas.names import CloseReason, FaceStatus, Policy, PtsSource, SegmentFlag
 from schemas.scores import FaceScores, Scorer

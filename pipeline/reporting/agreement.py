@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.truth import join_truth, match_truth, read_truth
+from pipeline.reporting.truth import join_truth, match_truth, read_truth
 from schemas.names import AU_NAMES, EMOTIONS, FaceStatus
 
 PRESENT_MIN = 0.5

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from pipeline.imports import Reported
+from pipeline.importing.imports import Reported
 
 LINE_EVERY_S = 10.0
 # Finished bars that stay on the screen, so that a folder of a thousand files does not fill it.

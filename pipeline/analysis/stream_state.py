@@ -10,7 +10,7 @@ from operators.policy import GateState
 from operators.sample import SampleState
 from operators.tracks import TrackerState
 from operators.windows import WindowsState
-from pipeline.track_scores import TrackMemory
+from pipeline.analysis.track_scores import TrackMemory
 
 
 @dataclass(frozen=True, slots=True)

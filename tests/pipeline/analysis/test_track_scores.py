@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.calibrate import Calibration, calibration_from
-from pipeline.lake.layout import to_frame
-from pipeline.track_scores import (
+from pipeline.analysis.track_scores import (
     AU_COUNT,
     SCORE_NAMES,
     TrackMemory,
@@ -23,6 +22,7 @@ from pipeline.track_scores import (
     raw_vector,
     step,
 )
+from pipeline.lake.layout import to_frame
 from schemas.frames import FRAME_COLUMNS
 from schemas.names import AU_NAMES, EMOTIONS, SIDED_AU_NAMES, Policy
 from schemas.scores import FaceScores

@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pipeline.batch import SegmentResult
-from pipeline.counting import count_commit, count_segment, gauge_live
-from pipeline.ledger import SegmentLedger
+from pipeline.analysis.batch import SegmentResult
+from pipeline.analysis.counting import count_commit, count_segment, gauge_live
+from pipeline.analysis.ledger import SegmentLedger
 from pipeline.live_view import NoLiveView
 from pipeline.metrics import Metrics
 from schemas.names import FaceStatus

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operators.windows import ClosedWindow
+from pipeline.analysis.observe import SeenFace
+from pipeline.analysis.track_scores import TrackScores, columns
 from pipeline.lake.writer import StreamRun
-from pipeline.observe import SeenFace
-from pipeline.track_scores import TrackScores, columns
 from schemas.names import FaceStatus
 from schemas.segments import SegmentHeader
 

@@ -1,0 +1,1 @@
+"""Lists of recordings: reading them, working through them in parallel, their report and tags."""
