@@ -79,7 +79,7 @@ class BlindScorer:
 
 
 def test_a_scorer_that_gives_no_score_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    catalogue = MappingProxyType({"blendshapes": lambda _, threads_count: BlindScorer()})
+    catalogue = MappingProxyType({"blendshapes": lambda *_: BlindScorer()})
     monkeypatch.setattr("serving.catalogue.MODELS", catalogue)
     finding = models.scorer(ANYBODY)
     assert finding.state is PROBLEM
