@@ -90,7 +90,7 @@ class OutputSettings(Group):
         description="files: the same; an interrupted run computes at most so much again",
     )
     commit_rows: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="rows that cause a commit"
+        default=8_000, ge=1, le=1_000_000, description="rows that cause a commit"
     )
     checkpoints_kept: int = Field(
         default=4, ge=2, le=100, description="newest checkpoints kept per run"
