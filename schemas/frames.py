@@ -6,7 +6,7 @@ from schemas.columns import Column, row_model
 from schemas.names import AU_MEANINGS, AU_NAMES, EMOTIONS, SIDED_AU_NAMES
 
 # Stored values lie on these grids; half a step is the loss of storing.
-PROBABILITY_STEP = 0.005
+PROBABILITY_STEP = 0.01
 INTENSITY_STEP = 0.05
 SIGNED_STEP = 0.01
 ANGLE_STEP = 1.0

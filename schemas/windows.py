@@ -48,7 +48,7 @@ def _meaning(score: str) -> str:
 
 def _aggregates(score: str, low: float, high: float) -> tuple[Column, ...]:
     meaning = _meaning(score)
-    step = 0.005
+    step = 0.01
     spread = ((high - low) / 2) ** 2
     return (
         Column(f"{score}_mean", "float32", f"{meaning}: mean", low=low, high=high, step=step,

@@ -69,7 +69,7 @@ _DELTA: dict[str, Any] = {
 # would outweigh the data of a 30 s file.
 WRITER = WriterProperties(
     compression="ZSTD",
-    compression_level=9,
+    compression_level=15,
     default_column_properties=ColumnProperties(dictionary_enabled=True, statistics_enabled="NONE"),
     column_properties={
         name: ColumnProperties(dictionary_enabled=True, statistics_enabled="CHUNK")
