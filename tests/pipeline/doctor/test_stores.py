@@ -16,6 +16,7 @@ from pipeline.lake.tables import Lake
 from pipeline.live.embedded import start_embedded
 from pipeline.settings import Settings, load_settings
 from schemas.errors import SettingsError
+from tests.conftest import missing
 
 OK, WARNING, PROBLEM = CheckState.OK, CheckState.WARNING, CheckState.PROBLEM
 ANYBODY = Patient()
@@ -161,7 +162,7 @@ def test_without_an_address_the_embedded_server_is_started_and_ended() -> None:
 def test_a_given_redis_is_told_with_its_version() -> None:
     server = start_embedded()
     if server is None:
-        pytest.skip("this machine has no redis-server 6.2")
+        missing("this machine has no redis-server 6.2")
     try:
         finding = stores.redis(with_redis(server.url))
     finally:

@@ -32,14 +32,14 @@ from tests.pipeline.live.redis_tools import (
 
 
 def test_an_entry_carries_the_row_without_its_nulls_and_reads_back_as_a_frame_event(sink, seen):
-    row = event(0, 0, AU12=0.235, AU01=None, extra_scores=None, yaw_deg=float("nan"))
+    row = event(0, 0, AU12=0.24, AU01=None, extra_scores=None, yaw_deg=float("nan"))
     sink.publish_segment(header(0), RUN, [row], [], ledger(0))
     [(entry, fields)] = seen.xrange(KEYS.events)
     assert entry == f"{EPOCH_MS}-1"
     assert set(fields) == {"event", "event_ms", "track_id", "participant_id"}
     assert fields["event_ms"] == str(EPOCH_MS)
     data = json.loads(fields["event"])
-    assert data["AU12"] == 0.235
+    assert data["AU12"] == 0.24
     assert not {"AU01", "extra_scores", "yaw_deg"} & set(data)
     read = FrameEvent.model_validate_json(json.dumps(data | {"yaw_deg": 0.0}))
     assert read.event_at == row["event_at"]
@@ -47,7 +47,7 @@ def test_an_entry_carries_the_row_without_its_nulls_and_reads_back_as_a_frame_ev
 
 def test_scores_are_written_on_the_grid_of_the_tables(sink, seen):
     sink.publish_segment(header(0), RUN, [event(0, 0, AU12=0.2349999994)], [], ledger(0))
-    assert '"AU12":0.235,' in seen.xrange(KEYS.events)[0][1]["event"]
+    assert '"AU12":0.23,' in seen.xrange(KEYS.events)[0][1]["event"]
 
 
 def test_a_face_outside_every_region_has_no_participant_field(sink, seen):
