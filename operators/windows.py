@@ -122,6 +122,7 @@ class ClosedWindow:
             "scored_count": tally.scored_count,
             "abstained_count": tally.abstained_count,
             "coverage": min(tally.scored_count / (self.fps * self.key.window_s), 1.0),
+            "flagged_count": tally.flagged_count,
             "speaking_share": (
                 tally.speaking_count / tally.flagged_count if tally.flagged_count else None
             ),

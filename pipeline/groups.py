@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from operators.policy import PRESETS
+from pipeline.live.settings import RedisSettings as LiveBounds
 from schemas.registration import MAX_FACES_LIMIT
+
+_LIVE = LiveBounds()
 
 
 def _known_jurisdiction(name: str) -> str:
@@ -28,7 +31,7 @@ class AnalysisSettings(Group):
         default=5.0, ge=0.1, le=120, description="frames analysed per second of video"
     )
     max_faces: int = Field(
-        default=MAX_FACES_LIMIT, ge=1, le=MAX_FACES_LIMIT, description="faces followed at a time"
+        default=MAX_FACES_LIMIT, ge=1, le=MAX_FACES_LIMIT, description="faces scored at a time"
     )
     model: str = Field(
         default="blendshapes", pattern=r"^[A-Za-z0-9._-]{1,128}$", description="the scorer"
@@ -107,13 +110,13 @@ class RedisSettings(Group):
         description="redis://, rediss:// or unix:// address; none: a server of this machine's own",
     )
     events_max: int = Field(
-        default=100_000, ge=1, le=100_000_000, description="events kept per stream, approximately"
+        default=_LIVE.events_max, ge=1, le=100_000_000, description="events kept per stream, approximately"
     )
     expire_after_s: int = Field(
-        default=86_400, ge=1, le=30 * 86_400, description="keys go this long after the last write"
+        default=_LIVE.expire_after_s, ge=1, le=30 * 86_400, description="keys go this long after the last write"
     )
     spool_rows_max: int = Field(
-        default=20_000, ge=1, le=10_000_000, description="rows held while Redis is away"
+        default=_LIVE.spool_rows_max, ge=1, le=10_000_000, description="rows held while Redis is away"
     )
 
 
@@ -125,6 +128,17 @@ class LiveSettings(Group):
     )
     reconnect_attempts: int = Field(
         default=10, ge=0, le=100_000, description="failed attempts in a row before giving up"
+    )
+    webcam_size: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$",
+        description="size asked of a webcam, such as 1280x720; none: the camera's own",
+    )
+    webcam_fps: float | None = Field(
+        default=None,
+        ge=1,
+        le=240,
+        description="frames a second asked of a webcam; none: the camera's own",
     )
 
 

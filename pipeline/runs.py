@@ -146,6 +146,7 @@ def _check_same(found: Mapping[str, Any], plan: RunPlan, run: StreamRun) -> None
             run.run_id,
             f"see `facestate timeline {run.call_id}`, or say --replace, or --run-id NAME for "
             "a run beside it",
+            is_same=is_same,
         )
     if not is_same:
         raise UsageError(

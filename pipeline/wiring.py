@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operators.calibrate import Calibration, calibration_from
+from operators.containers import DECODER_THREADS
 from operators.decode import PyavDecoder
 from operators.detect import FaceDetector
 from operators.find import FindSettings
 from operators.quality import QualityLimits
+from operators.smooth import SmoothSettings
 from operators.tracks import TrackerSettings
 from operators.windows import WindowSettings
 from pipeline.analysis.observe import Looking
@@ -48,12 +50,15 @@ class Wiring:
     def worker_parts(self, registration: Registration) -> WorkerParts:
         """Return what a worker of one stream is built of."""
         settings = self.settings
+        # A face must be missed twice before its track ends or its smoothing starts anew, however
+        # seldom frames are analysed.
+        patience_s = MISSED_FRAMES / settings.analysis.fps
         looking = Looking(
             detector=self.detector,
             registration=registration,
             crop_size_px=self.scorer.crop_size_px,
             search=FindSettings(full_search_s=settings.tracking.full_search_s),
-            tracking=TrackerSettings(timeout_s=settings.tracking.timeout_s),
+            tracking=TrackerSettings(timeout_s=max(settings.tracking.timeout_s, patience_s)),
             limits=QualityLimits(size_px_min=settings.quality.size_px_min),
         )
         return WorkerParts(
@@ -65,9 +70,12 @@ class Wiring:
             ),
             analysis_fps=settings.analysis.fps,
             calibration=self.calibration,
+            smoothing=SmoothSettings(reset_s=max(SmoothSettings().reset_s, patience_s)),
         )
 
 
+# Analysed frames on which a face may be missing.
+MISSED_FRAMES = 2.5
 # More threads than this do not make one face's network faster.
 SCORER_THREADS_MAX = 2
 
@@ -79,7 +87,8 @@ def scorer_threads_alone() -> int:
 
 @contextmanager
 def wire(
-    settings: Settings, *, is_live_wanted: bool = True, scorer_threads: int = 1
+    settings: Settings, *, is_live_wanted: bool = True, scorer_threads: int = 1,
+    decoder_threads: int = DECODER_THREADS,
 ) -> Iterator[Wiring]:
     """Build the parts and take them down again.
 
@@ -97,12 +106,20 @@ def wire(
             scorer=scorer,
             live=live,
             metrics=Metrics(),
-            source_options=SourceOptions(
-                timeout_s=settings.live.read_timeout_s,
-                reconnect_attempts_max=settings.live.reconnect_attempts,
-            ),
+            source_options=_source_options(settings, decoder_threads),
             calibration=calibration_from({}),
         )
+
+
+def _source_options(settings: Settings, decoder_threads: int) -> SourceOptions:
+    live = settings.live
+    return SourceOptions(
+        decoder_threads=decoder_threads,
+        timeout_s=live.read_timeout_s,
+        reconnect_attempts_max=live.reconnect_attempts,
+        webcam_size=live.webcam_size,
+        webcam_fps=live.webcam_fps,
+    )
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 import argparse
 import os
+import shlex
 import sys
-import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.jobs import Job, run_job
+from pipeline.cli.stopping import stop_on_signal
+from pipeline.jobs import Job, Outcome, run_job
 from pipeline.lake.tables import Lake
 from pipeline.picture import draw_timeline
 from pipeline.queries import RunRef, face_frames, resolve_call, summary
@@ -17,7 +20,7 @@ from pipeline.reporting.agreement import compare_with_truth
 from pipeline.reporting.progress import Bars
 from pipeline.reporting.report import print_summary, print_truth
 from pipeline.reporting.truth import read_truth
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
 from pipeline.sources.resolve import resolve_inputs
 from pipeline.wiring import scorer_threads_alone, wire
 from schemas.errors import AlreadyThereError, FacestateError
@@ -29,8 +32,8 @@ REGIONS = ("left=performer", "right=performer")
 
 READING = """\
 import polars as pl
-frames = pl.scan_delta("{tables}/frames").filter(pl.col("call_id") == "{call}")
-print(frames.select("event_at", "participant_id", "AU06", "AU12", "emotion_happiness").collect())"""
+frames = pl.scan_delta("{tables}/frames").filter(call_id="{call}")
+print(frames.select("event_at", "participant_id", "AU12", "AU06").collect())"""
 
 
 def main() -> int:
@@ -40,58 +43,77 @@ def main() -> int:
     parser.add_argument("--role", default="customer", help="whose faces your own video shows")
     parser.add_argument("--out", type=Path, default=Path(".demo"))
     options = parser.parse_args()
-    video = options.input or SAMPLE
-    whose = Whose(role=options.role) if options.input else Whose(regions=REGIONS)
     try:
-        show(video, whose, options.out, TRUTH if options.input is None else None)
+        if options.input is None:
+            show(Path(os.path.relpath(SAMPLE)), Whose(regions=REGIONS), options.out, TRUTH)
+        else:
+            print(f"faces are taken for role {options.role}; say ROLE=… for another")
+            show(options.input, Whose(role=options.role), options.out, None)
     except FacestateError as error:
         print(f"demo: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
 def show(video: Path, whose: Whose, out: Path, truth: Path | None) -> None:
     """Analyse `video` unless that was done before, and show what came out."""
     console = Console()
-    shown = Path(os.path.relpath(video))
-    faces = " ".join(f"--regions {region}" for region in whose.regions) or f"--role {whose.role}"
-    command = f"$ facestate run {shown} {faces} --out {out}"
-    console.print(command, style="bold", highlight=False, markup=False, soft_wrap=True)
-    call_id, run_id = analyse(video, whose, out)
+    regions = [word for region in whose.regions for word in ("--regions", region)]
+    faces = regions or ["--role", str(whose.role)]
+    command = shlex.join(["facestate", "run", str(video), *faces, "--out", str(out)])
+    console.print(f"$ {command}", style="bold", highlight=False, markup=False, soft_wrap=True)
+    found = analyse(video, whose, out)
+    if found is None:
+        return
     lake = Lake(out)
-    ref = resolve_call(lake, "default", call_id, run_id)
+    ref = resolve_call(lake, "default", *found)
     print_summary(console, summary(lake, ref))
     frames = face_frames(lake, ref)
     true_curves = None if truth is None else read_truth(truth)
-    picture = draw_timeline(frames, ref, out / f"{call_id}.png", truth=true_curves)
+    picture = draw_timeline(frames, ref, out / f"{ref.call_id}.png", truth=true_curves)
     if truth is not None:
         print_truth(console, compare_with_truth(frames, truth))
     _say_where(console, ref, lake, picture)
 
 
-def analyse(video: Path, whose: Whose, out: Path) -> tuple[str, str]:
-    """Return call and run of the video; one that was analysed before is taken as it is."""
+def analyse(video: Path, whose: Whose, out: Path) -> tuple[str, str] | None:
+    """Return call and run of the video, or None if it was interrupted.
+
+    What was analysed before for the same role is taken as it is, for another role replaced.
+    """
     settings = load_settings(overrides={"output.folder": str(out)})
     job = Job(spec=resolve_inputs([str(video)])[0], whose=whose)
-    stopped = threading.Event()
-    try:
-        with wire(settings, scorer_threads=scorer_threads_alone()) as wiring, Bars() as bars:
-            outcome = run_job(job, wiring, bars.of(job.spec.name), stopped.is_set)
-    except AlreadyThereError as there:
-        print("analysed before with the same model and settings: these are its results")
-        return there.call_id, there.run_id
+    with stop_on_signal() as stopped:
+        try:
+            outcome = _run(job, settings, stopped.is_set)
+        except AlreadyThereError as there:
+            if there.is_same:
+                print("analysed before with the same model and settings: these are its results")
+                return there.call_id, there.run_id
+            print("analysed before for another role: replaced")
+            outcome = _run(replace(job, is_replace=True), settings, stopped.is_set)
+    if not outcome.is_finished:
+        print("interrupted; make demo goes on where it stopped", file=sys.stderr)
+        return None
     speed = outcome.duration_ms / 1000 / outcome.elapsed_s
     print(f"{outcome.duration_ms / 1000:.0f} s of video in {outcome.elapsed_s:.1f} s: {speed:.1f}x")
     return outcome.run.call_id, outcome.run.run_id
+
+
+def _run(job: Job, settings: Settings, is_stopped: Callable[[], bool]) -> Outcome:
+    with wire(settings, scorer_threads=scorer_threads_alone()) as wiring, Bars() as bars:
+        return run_job(job, wiring, bars.of(job.spec.name), is_stopped)
 
 
 def _say_where(console: Console, ref: RunRef, lake: Lake, picture: Path) -> None:
     lines = [
         "",
         f"picture   {picture}",
-        f"tables    {lake.folder} (Delta: frames, windows, segments, runs, tags)",
-        f"timeline  facestate timeline {ref.call_id} --out {lake.root} --window 5s",
-        f"ledger    facestate ledger {ref.call_id} --out {lake.root}",
+        f"tables    {lake.folder} (Delta: frames, windows, segments, runs)",
+        f"timeline  .venv/bin/facestate timeline {ref.call_id} --out {lake.root} --window 5s",
+        f"ledger    .venv/bin/facestate ledger {ref.call_id} --out {lake.root}",
         "in Python:",
         *READING.format(tables=lake.folder, call=ref.call_id).splitlines(),
     ]

@@ -83,15 +83,21 @@ class SourceRejectedError(InputError):
 
 
 class AlreadyThereError(FacestateError):
-    """The call was analysed before; `call_id` and `run_id` name what is there."""
+    """The call was analysed before; `call_id` and `run_id` name what is there.
+
+    `is_same` tells whether that was done with the same model, settings and registration.
+    """
 
     exit_code = 4
 
-    def __init__(self, happened: str, call_id: str, run_id: str, remedy: str) -> None:
+    def __init__(
+        self, happened: str, call_id: str, run_id: str, remedy: str, *, is_same: bool = True
+    ) -> None:
         """Name the call and the run that are there."""
         super().__init__("start", happened, f"call {call_id}, run {run_id}", remedy)
         self.call_id = call_id
         self.run_id = run_id
+        self.is_same = is_same
 
 
 class SinkError(FacestateError):

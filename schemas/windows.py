@@ -31,10 +31,13 @@ _WINDOW_KEYS = (
     Column("sequence", "int32", "segment whose commit carries this row", low=0),
     Column("closed_by", "string", "watermark, idle, end_of_stream or late"),
     Column("frame_count", "int32", "analysed frames on which the subject was seen", low=0),
-    Column("scored_count", "int32", "of these, scored; the n of every aggregate", low=0),
+    Column("scored_count", "int32", "of these, scored; the n of an aggregate is the sum of its "
+           "histogram", low=0),
     Column("abstained_count", "int32", "of these, abstained from", low=0),
     Column("coverage", "float32", "scored frames over the frames that the window's whole length "
            "should have brought", low=0, high=1, step=0.005),
+    Column("flagged_count", "int32", "scored frames whose speaking flag is known; the n of "
+           "`speaking_share`", low=0),
     Column("speaking_share", "float32", "share of scored frames with the speaking flag", low=0,
            high=1, step=0.005, null="no scored frame has the flag"),
 )  # fmt: skip

@@ -198,6 +198,7 @@ def _window(part: pl.DataFrame, window_s: int, start_at: datetime, fps: float) -
         "scored_count": scored.height,
         "abstained_count": int((part["status"] == "abstained").sum()),
         "coverage": min(1.0, scored.height / (window_s * fps)),
+        "flagged_count": scored.height - scored["is_speaking"].null_count(),
         "speaking_share": scored["is_speaking"].mean(),
     }
     for score, (low, high) in WINDOW_SCORES.items():
@@ -270,6 +271,7 @@ def run_row(**changes: Any) -> dict[str, Any]:
     )
     return {
         **IDENTITY,
+        "revision": 1,
         "recorded_at": datetime(2025, 3, 1, 12, tzinfo=UTC),
         "state": "finished",
         "settings_hash": "abc",

@@ -26,16 +26,23 @@ class SegmentResult:
 class Batch:
     """Collects results until a commit is due: after `commit_s`, `rows_max` rows, or at once.
 
-    The first segment of a run is committed at once, so that a user sees rows early.
+    The first segment of a run is committed at once where `is_first_at_once`, so that a person who
+    watches sees rows early.
     """
 
     commit_s: float
     rows_max: int
     clock: Callable[[], float]
+    is_first_at_once: bool = True
     last: SegmentHeader | None = None
     _waiting: list[dict[str, pl.DataFrame]] = field(default_factory=list)
     _row_count: int = 0
     _committed_at_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Begin to count the time to the first commit where that is to wait."""
+        if not self.is_first_at_once:
+            self._committed_at_s = self.clock()
 
     def add(self, result: SegmentResult) -> None:
         """Take one more segment, in order; `last` is its header from now on."""

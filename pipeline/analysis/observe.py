@@ -115,10 +115,11 @@ def _skipped(
     def is_skipped(track_id: str, box: Box) -> bool:
         if track_id in decisions:
             return decisions[track_id].policy is Policy.SKIP
-        if track_id in gate.tracks and not gate.tracks[track_id].is_admitted:
+        # Not seen on this frame, or not believed yet: only who was admitted before may show.
+        known = gate.tracks.get(track_id)
+        if known is None or not known.is_admitted:
             return True
-        decision = policy.decide(looking.registration, _fraction(box, image))
-        return decision.policy is Policy.SKIP
+        return policy.decide(looking.registration, _fraction(box, image)).policy is Policy.SKIP
 
     return [box for track_id, box in expected if is_skipped(track_id, box)]
 

@@ -86,13 +86,14 @@ def step(
     index: int,
     policy: Policy,
     calibration: Calibration,
+    smoothing: smooth.SmoothSettings,
 ) -> tuple[TrackMemory, TrackScores]:
     """Turn the raw scores of a track's next frame into final ones."""
     raw = raw_vector(scores, index, policy)
     calibrated = raw.copy()
     calibrated[:AU_COUNT] = calibrate(raw[:AU_COUNT], calibration)
     eyes, calibrated[_AU45] = blink.step(memory.eyes, time_ms, float(calibrated[_AU43]))
-    smoothing, final = smooth.step(memory.smoothing, time_ms, calibrated)
+    smoothed, final = smooth.step(memory.smoothing, time_ms, calibrated, smoothing)
     resting, rest = baseline.step(memory.resting, time_ms, final)
     signals = speaking.MouthSignals.of(calibrated[:AU_COUNT])
     mouth, is_speaking = speaking.step(memory.mouth, time_ms, signals)
@@ -107,7 +108,7 @@ def step(
         is_speaking=is_speaking,
         extra=_extra(scores, index, policy),
     )
-    return TrackMemory(smoothing, resting, mouth, eyes), result
+    return TrackMemory(smoothed, resting, mouth, eyes), result
 
 
 def _extra(scores: FaceScores, index: int, policy: Policy) -> dict[str, float]:

@@ -10,6 +10,7 @@ from operators import quality, tracks, windows
 from operators.calibrate import Calibration, calibration_from
 from operators.policy import POLICY_ID
 from operators.sample import SampleState, is_sampled
+from operators.smooth import SmoothSettings
 from operators.windows import ClosedWindow, Observation, WindowSettings
 from pipeline.analysis.batch import SegmentResult
 from pipeline.analysis.ledger import GAP_MS_MIN, SegmentLedger
@@ -39,6 +40,7 @@ class WorkerParts:
     windows: WindowSettings
     analysis_fps: float
     calibration: Calibration = field(default_factory=lambda: calibration_from({}))
+    smoothing: SmoothSettings = field(default_factory=SmoothSettings)
 
 
 class StreamWorker:
@@ -201,6 +203,7 @@ class _SegmentWork:
             index,
             face.decision.policy,
             self._parts.calibration,
+            self._parts.smoothing,
         )
         self.state = replace(self.state, memories={**self.state.memories, name: memory})
         return result

@@ -28,14 +28,25 @@ jurisdiction, consent, start. Every other column becomes a tag of the call."""
 @click.command(epilog=EXAMPLE)
 @click.argument("call_list", type=click.Path(path_type=Path), metavar="CALLS.CSV")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes [default: one per core].")
-@analysis_options
+@analysis_options(
+    live_view="the settings' address, else no live view",
+    replace="Analyse every call anew, also those that an interrupted attempt finished.",
+)
 def command(call_list: Path, jobs: int | None, **options: Any) -> int:
     """Analyse every recording in CALLS.CSV; options stand in where a column is empty.
 
     Start the same command again after an interruption: finished calls are left alone, calls in
-    hand go on where they stopped. The report says what was refused and why.
+    hand go on where they stopped. With --replace it begins every call anew instead. The report
+    says what was refused and why.
     """
-    from pipeline.cli.running import check_folder, check_names, dry_run, load, whose_of
+    from pipeline.cli.running import (
+        check_folder,
+        check_names,
+        dry_run,
+        load,
+        whose_of,
+        without_redis,
+    )
     from pipeline.cli.stopping import say_interrupted, stop_on_signal
     from pipeline.importing.call_list import read_list
     from pipeline.importing.imports import Import, counts, write_report
@@ -44,6 +55,8 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
     from pipeline.wiring import wire
 
     settings = load(options)
+    if options["redis_url"] == "none":
+        settings = without_redis(settings)
     configure_logs(settings.logs)
     whose = whose_of(options, settings)
     check_names(whose, options, is_role_needed=False)
@@ -75,7 +88,7 @@ def command(call_list: Path, jobs: int | None, **options: Any) -> int:
         click.echo(", ".join(f"{count} {state}" for state, count in sorted(found.items())))
         click.echo(f"report: {path}")
     if stopped.is_set() and found["not_done"]:
-        say_interrupted()
+        say_interrupted(is_replace=options["is_replace"])
         return 130
     return InputError.exit_code if len(reports) > found["done"] + found["already_there"] else 0
 

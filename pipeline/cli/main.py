@@ -77,7 +77,6 @@ def group() -> None:
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
     open_standard_streams()
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if COMPLETE_VARIABLE in os.environ:
         group.main(prog_name=PROGRAM)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -9,9 +9,25 @@ import click
 from schemas.names import Consent
 
 
-def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that `run` and `import` share."""
-    options = [
+Command = Callable[..., Any]
+
+
+def analysis_options(live_view: str, replace: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options that `run` and `import` share.
+
+    live_view: what happens without `--redis`. replace: what `--replace` does.
+    """
+
+    def add(command: Command) -> Command:
+        for option in reversed(_options(live_view, replace)):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _options(live_view: str, replace: str) -> list[Callable[[Command], Command]]:
+    return [
         click.option("--role", help="Whose faces: customer, agent or performer."),
         click.option(
             "--regions",
@@ -26,7 +42,8 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--consent",
             default="unknown",
             show_default=True,
-            help=f"What the people shown agreed to: {', '.join(Consent)}.",
+            help=f"What everybody shown agreed to: {', '.join(Consent)}. It holds for all faces "
+            "of the picture; people who agreed to different things need a stream each.",
         ),
         click.option("--fps", type=float, help="Frames analysed per second of video [default: 5]."),
         click.option("--model", help="The scorer, see `facestate models` [default: blendshapes]."),
@@ -35,15 +52,12 @@ def analysis_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Folder of the tables [default: facestate-data].",
         ),
         click.option("--redis", "redis_url", help="Address of a Redis server for the live view, "
-                     "or `none` [default: a server of this machine's own]."),
+                     f"or `none` [default: {live_view}]."),
         click.option("--tenant", default="default", show_default=True, help="Whose tables."),
         click.option("--run-id", help="Name of this pass [default: from model and settings]."),
-        click.option("--replace", "is_replace", is_flag=True, help="Replace an earlier pass."),
+        click.option("--replace", "is_replace", is_flag=True, help=replace),
         click.option("--settings", "settings_file", type=click.Path(path_type=Path),
                      help="Settings file [default: ./facestate.toml if it is there]."),
         click.option("--json", "is_json", is_flag=True, help="Print the results as JSON."),
         click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
     ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command

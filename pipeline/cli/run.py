@@ -24,7 +24,10 @@ Examples:
 
 @click.command(epilog=EXAMPLE)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@analysis_options
+@analysis_options(
+    live_view="the settings' address, else a server of this machine's own",
+    replace="Replace an earlier pass.",
+)
 @click.option("--call-id", help="Name of the call [default: from the file's content].")
 @click.option("--stream-id", help="Name of the camera or tile [default: the call's].")
 @click.option("--start", help="Wall clock of the first frame, such as 2026-03-01T09:30:00Z.")
@@ -32,7 +35,8 @@ Examples:
     "--metrics",
     "metrics_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write counters to this file at the end, in Prometheus' text format.",
+    help="Write counters to this file at the end, in Prometheus' text format; after an error or "
+    "an interruption too.",
 )
 def command(inputs: tuple[str, ...], **options: Any) -> int:
     """Analyse INPUTs: files, folders, globs, pictures, raw H.264, rtsp://… or webcam:0.
@@ -44,11 +48,13 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     from pipeline.cli.results import report
     from pipeline.cli.running import (
         check_folder,
+        check_metrics_file,
         check_names,
         dry_run,
         find_inputs,
         load,
         run_all,
+        with_metrics,
         whose_of,
     )
     from pipeline.cli.stopping import say_interrupted, stop_on_signal
@@ -61,6 +67,7 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     whose = whose_of(options, settings)
     check_names(whose, options)
     check_folder(settings)
+    check_metrics_file(options["metrics_file"])
     start = start_ms(options["start"])
     specs, code = find_inputs(inputs)
     if options["call_id"] and len(specs) > 1:
@@ -80,12 +87,12 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
     ):
         if options["dry_run"]:
             return dry_run(jobs, wiring, is_json=options["is_json"]) or code
-        with Bars() as bars:
+        with with_metrics(wiring.metrics, options["metrics_file"]), Bars() as bars:
             outcomes, job_code = run_all(jobs, wiring, bars, stopped.is_set)
     report(outcomes, Path(settings.output.folder), is_json=options["is_json"])
     is_cut_short = sum(outcome.is_finished for outcome in outcomes) < len(jobs)
     if stopped.is_set() and is_cut_short:
-        say_interrupted()
+        say_interrupted(is_replace=options["is_replace"])
         return 130
     return code or job_code
 

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ from operators.policy import PRESETS
 from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
 from pipeline.lake.tables import Lake
 from pipeline.logs import mask_secrets
+from pipeline.metrics import Metrics
 from pipeline.registrations import Whose, check_name, one_of
-from pipeline.reporting.progress import Bars, clock, printable
+from pipeline.reporting.progress import Bars
+from pipeline.reporting.words import clock, printable
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.media import open_source
 from pipeline.sources.resolve import SourceSpec, resolve_inputs
 from pipeline.wiring import Wiring
-from schemas.errors import DiskFullError, FacestateError, SinkError
+from schemas.errors import DiskFullError, FacestateError, InputError, SinkError
 from schemas.names import Role
 
 
@@ -39,6 +41,12 @@ def load(options: dict[str, Any]) -> Settings:
             "policy.jurisdiction": options["jurisdiction"],
         },
     )
+
+
+def without_redis(settings: Settings) -> Settings:
+    """Return the settings without the address of a Redis server."""
+    redis = settings.redis.model_copy(update={"url": None})
+    return settings.model_copy(update={"redis": redis})
 
 
 def whose_of(options: dict[str, Any], settings: Settings) -> Whose:
@@ -81,22 +89,53 @@ def check_folder(settings: Settings) -> None:
     Lake(folder).check_space()
 
 
+def check_metrics_file(path: Path | None) -> None:
+    """Refuse a file for the metrics whose folder is not there, before any work is done."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise SinkError("metrics", "there is no such folder", str(path), "name one that is there")
+
+
+@contextmanager
+def with_metrics(metrics: Metrics, path: Path | None) -> Iterator[None]:
+    """Write the metrics to `path` at the end, also after an error, which then is the one told."""
+    try:
+        yield
+    except BaseException:
+        with suppress(SinkError):
+            _write_metrics(metrics, path)
+        raise
+    _write_metrics(metrics, path)
+
+
+def _write_metrics(metrics: Metrics, path: Path | None) -> None:
+    if path is not None:
+        metrics.write_text(path)
+
+
 def find_inputs(texts: Sequence[str]) -> tuple[list[SourceSpec], int]:
     """Return the sources that `texts` name, each once, and the exit code of what names none.
 
     One text that names nothing raises; among several it is told on stderr and the rest goes on.
     """
     if len(texts) == 1:
-        return resolve_inputs(texts), 0
+        return _resolve(texts[0]), 0
     found: dict[str, SourceSpec] = {}
     code = 0
     for text in texts:
         try:
-            found |= {spec.location: spec for spec in resolve_inputs([text])}
+            found |= {spec.location: spec for spec in _resolve(text)}
         except FacestateError as error:
             complain(error)
             code = code or error.exit_code
     return list(found.values()), code
+
+
+def _resolve(text: str) -> list[SourceSpec]:
+    if text.lower().endswith(".csv"):
+        raise InputError(
+            "find inputs", "a list of recordings is no video", text, "use `facestate import`"
+        )
+    return resolve_inputs([text])
 
 
 def complain(error: FacestateError) -> None:
@@ -160,7 +199,7 @@ def _described(plan: Plan, info: Any) -> dict[str, Any]:
         "codec": info.codec,
         "width_px": info.width_px,
         "height_px": info.height_px,
-        "duration": None if info.duration_ms is None else clock(info.duration_ms),
+        "duration": None if info.duration_ms is None else clock(info.duration_ms / 1000),
         "call_id": plan.run.call_id,
         "stream_id": plan.run.stream_id,
         "run_id": plan.run.run_id,

@@ -30,6 +30,12 @@ def stop_on_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def say_interrupted() -> None:
-    """Say that work is left and how to go on."""
-    click.echo("facestate: interrupted; start the same command again to go on", err=True)
+def say_interrupted(*, is_replace: bool = False) -> None:
+    """Say that work is left and how to go on; with `--replace` the same command starts anew."""
+    how = "start the same command again to go on"
+    if is_replace:
+        how = (
+            "the same command begins every call anew; without --replace calls in hand go on, and "
+            "calls not reached keep their earlier results"
+        )
+    click.echo(f"facestate: interrupted; {how}", err=True)

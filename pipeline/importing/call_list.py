@@ -186,6 +186,7 @@ def _job(row: dict[str, str], path: str, common: Common) -> Job:
         stream_id=given["stream_id"] or None,
         start_ms=start_ms(given["start"] or None),
         is_replace=common.is_replace,
+        is_watched=False,
     )
     if not whose.role and not whose.regions:
         raise UsageError("policy", "nobody said whose faces these are", None,

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
@@ -26,6 +27,11 @@ COMMIT_ATTEMPTS_MAX = 8
 # With less space than a few commits take, none is begun: the native writer that meets a full disk
 # in the middle of a file prints a backtrace of its own.
 FREE_BYTES_MIN = 16 * 1024 * 1024
+
+
+# Delta's writer takes a path for an address too: these it misreads or stumbles over.
+REFUSED_CHARACTERS = frozenset('%[]^|<>"`{}\\')
+PLAIN_CHARACTERS = "/~+&',()@!$*=:;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,11 @@ class Lake:
         """Take the output folder; nothing is created before the first write."""
         self.root = Path(root)
         self.folder = self.root / "lake"
+        if refused := REFUSED_CHARACTERS.intersection(str(self.folder.absolute())):
+            raise SinkError(
+                "output", f"Delta tables cannot lie under a path with {' '.join(sorted(refused))}",
+                str(self.folder), "give --out a folder without it",
+            )  # fmt: skip
 
     def path(self, table: str) -> Path:
         """Return the folder of a table."""
@@ -68,11 +79,33 @@ class Lake:
         """Return the table as a lazy frame; one never written scans as empty."""
         if not self.exists(table):
             return pl.DataFrame(schema=polars_schema(table)).lazy()
-        rows = pl.scan_delta(str(self.path(table)))
+        path = str(self.path(table))
+        rows = pl.scan_delta(path) if _is_plain(path) else self._scan_files(table)
         # A lake written by an earlier version lacks the columns that came since.
         found = rows.collect_schema()
         added = {name: kind for name, kind in polars_schema(table).items() if name not in found}
         return rows.with_columns(**{n: pl.lit(None, dtype=kind) for n, kind in added.items()})
+
+    def _scan_files(self, table: str) -> pl.LazyFrame:
+        """Return the table from its list of files; polars cannot read it under such a path."""
+        files = [self.path(table) / name for name in _file_names(self._handle(table))]
+        schema = polars_schema(table)
+        hive = {name: schema.pop(name) for name in PARTITIONS.get(table, [])}
+        if not files:
+            return pl.DataFrame(schema=polars_schema(table)).lazy()
+        rows = pl.scan_parquet(
+            files,
+            schema=schema,
+            hive_partitioning=bool(hive),
+            hive_schema=hive or None,
+            missing_columns="insert",
+            extra_columns="ignore",
+            glob=False,
+        )
+        return rows.select(list(polars_schema(table)))
+
+    def _handle(self, table: str) -> DeltaTable:
+        return DeltaTable(str(self.path(table)))
 
     def standing(self, table: str, application: str) -> tuple[int | None, int | None]:
         """Return version and nonce of the application's last commit to the table."""
@@ -101,10 +134,15 @@ class Lake:
         self._commit(table, advances, commit)
 
     def delete(self, table: str, predicate: str, advance: Advance) -> None:
-        """Delete the rows that match and advance the transaction in one atomic commit."""
+        """Delete the rows that match and advance the transaction in one atomic commit.
+
+        Files that no longer belong to the table are then removed from disk, so that deleted
+        scores are gone; a reader that began before may have to begin again.
+        """
 
         def commit(handle: DeltaTable) -> None:
             before = handle.version()
+            held.update(_file_names(handle))
             handle.delete(
                 predicate, writer_properties=WRITER, commit_properties=_properties([advance])
             )
@@ -115,7 +153,10 @@ class Lake:
                     handle, empty, mode="append", commit_properties=_properties([advance])
                 )
 
+        held: set[str] = set()
         self._commit(table, [advance], commit)
+        for name in held - set(_file_names(self._handle(table))):
+            (self.path(table) / name).unlink(missing_ok=True)
 
     def check_space(self) -> None:
         """Raise DiskFullError where the device has no room for a commit."""
@@ -173,6 +214,17 @@ class Lake:
             if not self.exists(table):
                 raise
         return DeltaTable(str(self.path(table)))
+
+
+def _is_plain(path: str) -> bool:
+    """Tell whether polars reads a Delta table there: it takes a path for an encoded address."""
+    return quote(path, safe=PLAIN_CHARACTERS) == path
+
+
+def _file_names(handle: DeltaTable) -> list[str]:
+    """Return the files of a table's snapshot, relative to its folder."""
+    names = pl.DataFrame(handle.get_add_actions(flatten=True))["path"]
+    return [unquote(name) for name in names]
 
 
 def _has_columns(handle: DeltaTable, rows: pl.DataFrame) -> bool:

@@ -4,12 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import polars as pl
 
+from pipeline.runs import latest_rows
 from schemas.errors import NotFoundError, UsageError, near_word
 from schemas.names import Role, RunState
+
+if TYPE_CHECKING:
+    from pipeline.lake.tables import Lake
 
 LISTED_CALLS_MAX = 8
 # An epoch may start a little before the run's recorded start, across midnight.
@@ -33,7 +37,8 @@ class Tables(Protocol):
 class RunRef:
     """One pass over one call: what every other query is asked about.
 
-    `duration_ms` is None while the run is not finished. `roles` maps participants to roles;
+    `duration_ms` is None while the run is not finished. `jurisdiction` is empty where the
+    registration cannot be read. `roles` maps participants to roles;
     where a region allows several faces, its participants are called `<participant>.<track>`.
     """
 
@@ -51,6 +56,7 @@ class RunRef:
     analysis_fps: float
     stream_ids: tuple[str, ...]
     is_recording: bool = True
+    jurisdiction: str = ""
     roles: dict[str, str] = field(default_factory=dict)
 
     def select(self, lake: Tables, table: str) -> pl.LazyFrame:
@@ -97,8 +103,8 @@ class RunRef:
 def resolve_call(lake: Tables, tenant: str, call: str, run_id: str | None = None) -> RunRef:
     """Return the run that `call` means: an id, a unique prefix of one, or the input's file name.
 
-    Without `run_id` the newest run counts, by the time it was last recorded, that was not
-    replaced. Raises NotFoundError with the near word and the known calls, UsageError where a
+    Of each run the row with the highest revision counts. Without `run_id` it is the run that was
+    recorded last, of those that were not replaced. Raises NotFoundError with the near word and the known calls, UsageError where a
     prefix or name fits several calls.
     """
     rows = _newest_rows(lake, tenant)
@@ -108,9 +114,8 @@ def resolve_call(lake: Tables, tenant: str, call: str, run_id: str | None = None
 
 
 def _newest_rows(lake: Tables, tenant: str) -> pl.DataFrame:
-    rows = lake.scan("runs").filter(pl.col("tenant") == tenant).select(_RUN_COLUMNS).collect()
-    keys = ["call_id", "stream_id", "run_id"]
-    return rows.sort("recorded_at").unique(keys, keep="last", maintain_order=True)
+    # `latest_rows` needs no more of a lake than `Tables` promises: to be scanned.
+    return latest_rows(cast("Lake", lake), tenant).select(_RUN_COLUMNS)
 
 
 def _find_call(rows: pl.DataFrame, tenant: str, call: str) -> str:
@@ -124,9 +129,8 @@ def _find_call(rows: pl.DataFrame, tenant: str, call: str) -> str:
     if len(fitting) == 1:
         return str(fitting[0])
     if fitting:
-        raise UsageError(
-            "query", "this fits several calls", call, f"say more of the id: {_listed(fitting)}"
-        )
+        listed = _listed(sorted(fitting, reverse=True))
+        raise UsageError("query", "this fits several calls", call, f"say more of the id: {listed}")
     raise NotFoundError("query", f"there is no such call{near_word(call, known)}", call,
                         _remedy(known, tenant))  # fmt: skip
 
@@ -180,8 +184,16 @@ def _reference(tenant: str, rows: pl.DataFrame) -> RunRef:
         analysis_fps=max(rows["analysis_fps"].to_list()),
         stream_ids=tuple(sorted(rows["stream_id"].to_list())),
         is_recording=bool(rows["content_sha256"].is_not_null().all()),
+        jurisdiction=_jurisdiction(last["registration"]),
         roles=_roles(rows["registration"].to_list()),
     )
+
+
+def _jurisdiction(registration: str) -> str:
+    try:
+        return str(json.loads(registration)["jurisdiction"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _roles(registrations: Sequence[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ class FaceSummary:
     `seconds` is time on screen, `scored_share` scored frames over frames seen. `expressions` maps
     each expression to its mean, highest first; empty where policy forbids it or nothing was
     scored. `abstained` and `skipped` map reasons to frames. `speaking_share` is None where the
-    flag was never observed.
+    flag was never observed. `policy` is that of most scored frames, of all frames where none was.
     """
 
     subject: Subject
@@ -56,6 +56,7 @@ class FaceSummary:
     speaking_share: float | None
     abstained: dict[str, int]
     skipped: dict[str, int]
+    jurisdiction: str = ""
 
     @property
     def who(self) -> str:
@@ -112,7 +113,7 @@ def _face(ref: RunRef, subject: Subject, rows: pl.DataFrame, period_s: float) ->
     scored = rows.filter(pl.col("status") == FaceStatus.SCORED)
     participant_id = rows["participant_id"][0]
     speaking = scored["is_speaking"].mean()
-    policies = rows["policy"].mode().sort()
+    policies = (rows if scored.is_empty() else scored)["policy"].mode().sort()
     return FaceSummary(
         subject=subject,
         participant_id=participant_id,
@@ -132,6 +133,7 @@ def _face(ref: RunRef, subject: Subject, rows: pl.DataFrame, period_s: float) ->
         speaking_share=float(speaking) if isinstance(speaking, float) else None,
         abstained=_reasons(rows, FaceStatus.ABSTAINED),
         skipped=_reasons(rows, FaceStatus.SKIPPED),
+        jurisdiction=ref.jurisdiction,
     )
 
 

@@ -60,5 +60,5 @@ class SourceOptions:
     backoff_s: float = 0.5
     backoff_s_max: float = 8.0
     webcam_size: str | None = None
-    webcam_fps: str | None = None
+    webcam_fps: float | None = None
     clock_ms: Callable[[], int] = _now_ms

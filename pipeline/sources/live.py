@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from av.video.codeccontext import VideoCodecContext
 
@@ -11,13 +12,15 @@ from operators.packets import CodedPacket, PacketSource
 from pipeline.sources.identity import SourceInfo, SourceOptions, StreamIdentity
 from pipeline.sources.resolve import SourceKind, SourceSpec
 from pipeline.sources.session import LinkInfo, Session
-from schemas.errors import InputError
+from schemas.errors import InputError, SourceMissingError, SourceUnreadableError
 from schemas.media import Segment
 
 # The stream's description tells what is needed; do not wait long for more of it.
 _ANALYSE_US = 2_000_000
 # Connections whose decoders are kept: the current one, and those not yet read to their end.
 LINKS_KEPT = 4
+RTSP_REMEDY = "check host, port and path, and user and password in rtsp://USER:PASSWORD@HOST/…"
+WEBCAM_REMEDY = "check that no other program uses it and that you may read it"
 
 
 def rtsp_options(options: SourceOptions) -> dict[str, str]:
@@ -36,7 +39,7 @@ def webcam_options(options: SourceOptions) -> dict[str, str]:
     if options.webcam_size is not None:
         chosen["video_size"] = options.webcam_size
     if options.webcam_fps is not None:
-        chosen["framerate"] = options.webcam_fps
+        chosen["framerate"] = f"{options.webcam_fps:g}"
     return chosen
 
 
@@ -98,15 +101,22 @@ class LiveSource:
     def _connect(self) -> Opened:
         wait_s = self._options.timeout_s
         is_rtsp = self._spec.kind is SourceKind.RTSP
+        if not is_rtsp:
+            _check_camera(self._spec)
         options = rtsp_options(self._options) if is_rtsp else webcam_options(self._options)
-        opened = open_video(
-            self._spec.location,
-            self._spec.name,
-            formats=LIVE_FORMATS,
-            format_name=None if is_rtsp else "v4l2",
-            options=options,
-            timeout_s=(wait_s, wait_s),
-        )
+        try:
+            opened = open_video(
+                self._spec.location,
+                self._spec.name,
+                formats=LIVE_FORMATS,
+                format_name=None if is_rtsp else "v4l2",
+                options=options,
+                timeout_s=(wait_s, wait_s),
+            )
+        except SourceUnreadableError as error:
+            remedy = error.remedy or (RTSP_REMEDY if is_rtsp else WEBCAM_REMEDY)
+            kind = type(error)
+            raise kind(error.step, error.happened, error.given, remedy) from None
         self._opened = opened
         self._keep_link(opened)
         return opened
@@ -138,6 +148,13 @@ class LiveSource:
             except InputError:
                 continue
             return
+
+
+def _check_camera(spec: SourceSpec) -> None:
+    if not Path(spec.location).exists():
+        raise SourceMissingError(
+            "open video", f"no camera {spec.location}", spec.name, "plug it in, or try webcam:0"
+        )
 
 
 def _describe(spec: SourceSpec, opened: Opened) -> SourceInfo:

@@ -35,6 +35,11 @@ class LinkInfo:
     timebase: Fraction
     interval_ms: float
 
+    @property
+    def format(self) -> tuple[str, int, int]:
+        """Return codec, width and height, which a camera may change between connections."""
+        return self.codec, self.width_px, self.height_px
+
 
 class SegmentRun:
     """The packets of one segment; decodes them within the session, once."""
@@ -82,6 +87,7 @@ class Session:
         self._is_broken = is_broken
         self._epoch: Epoch | None = None
         self._link: int | None = None
+        self._format: tuple[str, int, int] | None = None
         self._is_link_start = False
         self._starts: deque[int] = deque(maxlen=PREROLL_SEGMENTS + 1)
         self._preroll: deque[tuple[PacketGroup, int]] = deque()
@@ -178,9 +184,7 @@ class Session:
             )
         elif group.is_epoch_start:
             self._epoch = self._epoch.next(
-                EpochReason.RECONNECT
-                if group.link != self._link
-                else EpochReason.PTS_DISCONTINUITY,
+                self._reason(group, info),
                 first.pts,
                 first.pts_ms,
                 info.interval_ms,
@@ -188,9 +192,16 @@ class Session:
             )
         self._is_link_start = group.link != self._link
         self._link = group.link
+        self._format = info.format
         index_first = self._epoch.frame_count
         self._epoch = self._epoch.with_segment(group.last.pts_ms, group.frame_count)
         return index_first
+
+    def _reason(self, group: PacketGroup, info: LinkInfo) -> EpochReason:
+        """Return why a later epoch begins with this group."""
+        if group.link == self._link:
+            return EpochReason.PTS_DISCONTINUITY
+        return EpochReason.RECONNECT if info.format == self._format else EpochReason.FORMAT_CHANGED
 
     def _header(self, group: PacketGroup, identity: StreamIdentity, sequence: int) -> SegmentHeader:
         epoch = self._epoch

@@ -15,7 +15,7 @@ from pipeline.lake.tables import Lake
 from pipeline.queries import resolve_call
 from schemas.ledger import discrepancies
 from schemas.names import AU_NAMES, RunState
-from tests.e2e.clip_runs import clip_frames
+from tests.e2e.clip_runs import analyse, clip_frames
 
 CLIPS = (
     "headset_screenshare.mp4",
@@ -165,3 +165,13 @@ def test_the_clips_are_refused_when_they_are_analysed_again(
     args = ["run", str(clip), "--role", "customer", "--out", str(lake.root), "--redis", "none"]
     assert execute(args) == 4
     assert "--replace" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fps", ["1", "0.5"])
+def test_a_face_that_is_analysed_seldom_is_one_track_all_the_same(
+    clips: Path, weights: Path, tmp_path: Path, fps: str
+) -> None:
+    lake = analyse([clips / "pyfeat_pexels_woman.mp4"], tmp_path, "--fps", fps)
+    rows = lake.scan("frames").collect()
+    assert rows["track_id"].unique().to_list() == ["t0001"]
+    assert len(rows) == pytest.approx(19.7 * float(fps), abs=1)

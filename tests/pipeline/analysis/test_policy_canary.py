@@ -204,6 +204,24 @@ def test_a_forbidden_face_that_is_not_yet_confirmed_is_hidden() -> None:
     assert crops_with(scorer, AGENT) == 0
 
 
+def test_an_unconfirmed_face_that_would_be_over_max_faces_is_hidden() -> None:
+    class UnsureDetector(FakeDetector):
+        """Is unsure of the second person, who comes when the only place is taken."""
+
+        def detect(self, image_rgb: Image, side_px: int | None = None) -> list[Any]:
+            found = super().detect(image_rgb, side_px)
+            return [
+                replace(f, score=0.75) if f is found[0] and len(found) > 1 else f for f in found
+            ]
+
+    only_one = call(region("customer", Role.CUSTOMER, (0, 0, 1, 1)))
+    alone = [MadeFrame(ms, (MadeFace(CUSTOMER, 164),)) for ms in (0.0, 600.0)]
+    joined = MadeFrame(1200.0, side_by_side(1.2))  # when the whole picture is searched again
+    rows, scorer = analysed([segment(0, [*alone, joined])], only_one, UnsureDetector())
+    assert len(rows) == 3, "the second person is not confirmed yet"
+    assert (crops_with(scorer, CUSTOMER), crops_with(scorer, AGENT)) == (3, 0)
+
+
 @pytest.mark.parametrize("left", [Role.AGENT, None])
 def test_a_forbidden_face_that_is_never_found_stays_in_its_own_part_of_the_picture(
     left: Role | None,

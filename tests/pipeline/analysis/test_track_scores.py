@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.calibrate import Calibration, calibration_from
+from operators.smooth import SmoothSettings
 from pipeline.analysis.track_scores import (
     AU_COUNT,
     SCORE_NAMES,
@@ -62,7 +63,9 @@ def walked(
     memory = memory or TrackMemory()
     found = []
     for index, one in enumerate(given):
-        memory, result = step(memory, first_ms + 200.0 * index, one, 0, policy, calibration)
+        memory, result = step(
+            memory, first_ms + 200.0 * index, one, 0, policy, calibration, SmoothSettings()
+        )
         found.append(result)
     return memory, found
 

@@ -45,6 +45,23 @@ def test_a_table_that_knows_more_than_we_do_is_left_its_columns(tmp_path: Path) 
     assert rows.height == 2 * len(SEGMENTS)
 
 
+@pytest.mark.parametrize("name", ["with space", "ümlaut", "a#b", "what?"])
+def test_a_folder_of_any_name_reads_back_what_was_written(tmp_path: Path, name: str) -> None:
+    plain, odd = Lake(tmp_path / "plain"), Lake(tmp_path / name)
+    for lake in (plain, odd):
+        lake.append("segments", SEGMENTS)
+        lake.append("segments", SEGMENTS.head(1))
+        lake.append("runs", to_frame("runs", []))
+    assert odd.scan("segments").collect().equals(plain.scan("segments").collect())
+    assert odd.scan("runs").collect().schema == plain.scan("runs").collect().schema
+
+
+@pytest.mark.parametrize("name", ["100%", "a[b]", "a|b"])
+def test_a_folder_that_delta_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SinkError, match="cannot lie under a path"):
+        Lake(tmp_path / name)
+
+
 def test_an_absent_table_scans_as_empty_with_its_types(tmp_path: Path) -> None:
     for name in TABLES:
         rows = Lake(tmp_path).scan(name).collect()

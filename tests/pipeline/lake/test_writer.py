@@ -169,6 +169,24 @@ def test_replacing_deletes_the_run_alone_and_fences_its_writer(tmp_path: Path) -
     assert counts(lake) == sizes(batch(0, 0))
 
 
+@pytest.mark.parametrize("name", ["plain", "with space", "ümlaut#1?"])
+def test_replaced_scores_are_gone_from_disk(tmp_path: Path, name: str) -> None:
+    lake = Lake(tmp_path / name)
+    other = RunWriter(lake, StreamRun("default", RUN.call_id, "main", "run-2"))
+    other.recover()
+    other.commit(
+        1, {}, {t: rows.with_columns(run_id=pl.lit("run-2")) for t, rows in batch(0, 1).items()}
+    )
+    writer = RunWriter(lake, RUN)
+    writer.recover()
+    writer.commit(1, {}, batch(0, 1))
+    writer.replace()
+    for table in COMMIT_ORDER:
+        files = list(lake.path(table).rglob("*.parquet"))
+        runs = {run for path in files for run in pl.read_parquet(path)["run_id"].unique()}
+        assert runs == {"run-2"}
+
+
 def test_a_replacement_cut_off_between_tables_is_finished(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     writer = RunWriter(lake, RUN)
