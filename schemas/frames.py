@@ -72,7 +72,8 @@ def _au_columns(name: str) -> tuple[Column, ...]:
     unit: dict[str, Any] = {"low": 0.0, "high": 1.0, "step": PROBABILITY_STEP, "null": NOT_SCORED}
     return (
         Column(f"{name}_raw", "float32", f"{meaning}: probability as the model gave it", **unit),
-        Column(name, "float32", f"{meaning}: probability, calibrated and smoothed", **unit),
+        Column(name, "float32", f"{meaning}: probability, smoothed; calibrated as "
+               "far as the model card says", **unit),
         Column(f"{name}_above_baseline", "float32",
                f"{meaning}: {name} minus the track's own resting value", low=-1, high=1,
                step=SIGNED_STEP, null=NOT_SCORED + ", or the resting value is not known yet"),
