@@ -1,12 +1,18 @@
-"""Writes docs/outputs.md from the column lists: `python -m pipeline.docs docs/outputs.md`."""
+"""Writes the pages made of the sources: `python -m pipeline.docs docs/outputs.md docs/settings.md`.
+
+This file holds the page of the outputs, made from the column lists.
+"""
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.groups import RedisSettings
 from pipeline.live.keys import KEY_DOCS, LATEST_DOCS
+from pipeline.markdown import grid
+from pipeline.settings_page import settings_page
 from schemas import errors
 from schemas.columns import Column
 from schemas.frames import FRAME_COLUMNS
@@ -104,13 +110,13 @@ def _action_units() -> str:
         for name, meaning in AU_MEANINGS.items()
     ]
     note = "AU45 is a closure shorter than 0.5 s; on a still picture closed eyes are AU43.\n"
-    return "## Action units\n\n" + _grid(("AU", "the face shows", "has a side"), rows) + "\n" + note
+    return "## Action units\n\n" + grid(("AU", "the face shows", "has a side"), rows) + "\n" + note
 
 
 def _table_section(name: str) -> str:
     head = ("column", "type", "unit", "range", "step", "meaning", "null means")
-    grid = _grid(head, map(_cells, families(TABLES[name])))
-    return f"## Table `{name}`\n\n{ROWS[name]}\n\n{grid}"
+    rows = grid(head, map(_cells, families(TABLES[name])))
+    return f"## Table `{name}`\n\n{ROWS[name]}\n\n{rows}"
 
 
 def _cells(column: Column) -> tuple[str, ...]:
@@ -131,17 +137,19 @@ def _range(column: Column) -> str:
 
 
 def _redis_section() -> str:
-    text = """\
+    kept_s = RedisSettings().expire_after_s
+    text = f"""\
 ## Redis: the live view
 
 Provisional, within a second, and forgotten after the call; the tables hold the truth. The braces
 are part of a key's name: they keep a stream's keys on one node of a cluster. All keys of a stream
-expire together, `expire_after_s` (3600 unless set) after its last write. A new run over a stream
-replaces its keys. An entry whose id Redis refuses as not above the last one was published before
-(or belongs to an epoch anchored earlier than one already published) and counts as already there.
+expire together, `expire_after_s` ({kept_s} unless set) after its last write. A new run over a
+stream replaces its keys. An entry whose id Redis refuses as not above the last one was published
+before (or belongs to an epoch anchored earlier than one already published) and counts as already
+there.
 """
-    keys = _grid(("key", "kind", "holds"), ((f"`{k.name}`", k.kind, k.holds) for k in KEY_DOCS))
-    fields = _grid(
+    keys = grid(("key", "kind", "holds"), ((f"`{k.name}`", k.kind, k.holds) for k in KEY_DOCS))
+    fields = grid(
         ("field of `latest`", "kind", "holds"),
         ((f"`{f.name}`", f.kind, f.holds) for f in LATEST_DOCS),
     )
@@ -151,20 +159,12 @@ replaces its keys. An entry whose id Redis refuses as not above the last one was
 def _exit_section() -> str:
     branches = _BRANCH.findall(errors.__doc__ or "")
     text = "## Exit codes\n\nData goes to stdout, messages to stderr.\n\n"
-    return text + _grid(("code", "means"), (*EXIT_DONE, *branches, *EXIT_OTHER))
+    return text + grid(("code", "means"), (*EXIT_DONE, *branches, *EXIT_OTHER))
 
 
-def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(map(_escaped, line)) + " |\n" for line in lines)
-
-
-def _escaped(cell: str) -> str:
-    """Keep a cell one cell; `<…>` outside code would vanish as an unknown HTML tag."""
-    if "`" not in cell:
-        cell = cell.replace("<", "&lt;")
-    return cell.replace("|", "\\|")
+PAGES: dict[str, Callable[[], str]] = {"outputs.md": outputs_page, "settings.md": settings_page}
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(outputs_page(), encoding="utf-8")
+    for path in map(Path, sys.argv[1:]):
+        path.write_text(PAGES[path.name](), encoding="utf-8")

@@ -110,13 +110,22 @@ class RedisSettings(Group):
         description="redis://, rediss:// or unix:// address; none: a server of this machine's own",
     )
     events_max: int = Field(
-        default=_LIVE.events_max, ge=1, le=100_000_000, description="events kept per stream, approximately"
+        default=_LIVE.events_max,
+        ge=1,
+        le=100_000_000,
+        description="events kept per stream, approximately",
     )
     expire_after_s: int = Field(
-        default=_LIVE.expire_after_s, ge=1, le=30 * 86_400, description="keys go this long after the last write"
+        default=_LIVE.expire_after_s,
+        ge=1,
+        le=30 * 86_400,
+        description="keys go this long after the last write",
     )
     spool_rows_max: int = Field(
-        default=_LIVE.spool_rows_max, ge=1, le=10_000_000, description="rows held while Redis is away"
+        default=_LIVE.spool_rows_max,
+        ge=1,
+        le=10_000_000,
+        description="rows held while Redis is away",
     )
 
 
@@ -146,7 +155,7 @@ class PolicySettings(Group):
     """Which rules decide what may be scored."""
 
     jurisdiction: Annotated[str, AfterValidator(_known_jurisdiction)] = Field(
-        default="default", description=f"one of {', '.join(PRESETS)}"
+        default="default", description="the policy preset"
     )
 
 

@@ -14,6 +14,8 @@ from pipeline.analysis.batch import Batch, SegmentResult
 from pipeline.analysis.counting import count_commit, count_segment, gauge_live
 from pipeline.analysis.stream_state import StreamState
 from pipeline.analysis.worker import StreamWorker
+from pipeline.job_log import JobLog
+from pipeline.lake.layout import COMMIT_ORDER
 from pipeline.lake.writer import Recovered, RunWriter, StreamRun
 from pipeline.registrations import Whose, check_name
 from pipeline.settings import result_hash
@@ -40,6 +42,8 @@ class Job:
     run_id: str | None = None
     start_ms: int | None = None
     is_replace: bool = False
+    is_watched: bool = True
+    """A person waits for rows; else the first segment is committed with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ class _JobRun:
         self._writer = RunWriter(wiring.lake, self._run, output.checkpoints_kept)
         # Rows of a file can be computed again, so they wait longer and files grow larger.
         commit_s = output.commit_s if source.info.is_live else output.commit_file_s
-        self._batch = Batch(commit_s, output.commit_rows, time.monotonic)
+        self._batch = Batch(
+            commit_s, output.commit_rows, time.monotonic, is_first_at_once=job.is_watched
+        )
+        self._log = JobLog(self._run)
         self._rows = 0
         self._segments = 0
         self._last_ms = 0
@@ -140,23 +147,30 @@ class _JobRun:
 
     def go(self, on_progress: Progress, is_stopped: Callable[[], bool]) -> Outcome:
         started_s = time.monotonic()
+        self._log.started(self._source.info, self._planned.plan)
         recovered = self._start()
+        self._log.resumed(recovered.sequence)
         state = _restored(recovered)
         parts = self._wiring.worker_parts(self._planned.registration)
         worker = StreamWorker(parts, self._run, state)
         self._wiring.live.begin_run(self._run, is_resume=state is not None)
         self._reach(worker)
+        first_ms = self._last_ms
         for result in self._results(worker, recovered.sequence, is_stopped):
             self._take(result, worker)
             on_progress(self._last_ms, _whole_ms(self._source), self._rows)
         self._end(worker)
+        elapsed_s = time.monotonic() - started_s
+        self._log.ended(
+            is_finished=self._is_finished, media_ms=self._last_ms - first_ms, elapsed_s=elapsed_s
+        )
         return Outcome(
             run=self._run,
             is_finished=self._is_finished,
             resumed_after=recovered.sequence,
             segment_count=self._segments,
             duration_ms=self._last_ms,
-            elapsed_s=time.monotonic() - started_s,
+            elapsed_s=elapsed_s,
             checkpoint_bytes_max=self._checkpoint_bytes_max,
         )
 
@@ -166,7 +180,18 @@ class _JobRun:
             self._writer.replace()
             self._record.start()
             return Recovered(-1, None)
-        return self._writer.recover()
+        before = self._standings()
+        recovered = self._writer.recover()
+        after = self._standings()
+        self._log.recovered([table for table in after if after[table] != before[table]])
+        return recovered
+
+    def _standings(self) -> dict[str, int | None]:
+        """Return where the run stands in each table, nothing where nobody listens."""
+        if not self._log.is_heard:
+            return {}
+        lake, application = self._wiring.lake, self._run.application
+        return {table: lake.standing(table, application)[0] for table in COMMIT_ORDER}
 
     def _results(
         self, worker: StreamWorker, resume_after: int, is_stopped: Callable[[], bool]
@@ -186,6 +211,7 @@ class _JobRun:
         self._reach(worker)
         self._wiring.live.publish(self._run, result)
         count_segment(self._wiring.metrics, result)
+        self._log.segment(result)
         self._batch.add(result)
         if self._batch.is_due:
             self._commit(worker)
@@ -204,7 +230,9 @@ class _JobRun:
         size_bytes = self._writer.commit(last.sequence, worker.state.to_json(), rows)
         elapsed_s = time.monotonic() - started_s
         metrics = self._wiring.metrics
-        count_commit(metrics, {t: len(f) for t, f in rows.items()}, elapsed_s, size_bytes)
+        row_counts = {table: len(frame) for table, frame in rows.items()}
+        count_commit(metrics, row_counts, elapsed_s, size_bytes)
+        self._log.committed(last.sequence, row_counts, elapsed_s)
         gauge_live(metrics, self._wiring.live)
         self._checkpoint_bytes_max = max(self._checkpoint_bytes_max, size_bytes)
         self._wiring.live.mark_committed(self._run, last)

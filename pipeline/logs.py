@@ -14,6 +14,10 @@ from pipeline.groups import LogSettings
 BOUND_FIELDS = ("tenant", "call_id", "stream_id", "run_id", "epoch", "sequence", "step")
 """Fields that `bind` adds to messages, in the order they are written."""
 
+VALUES = "values"
+"""Key of `extra` that holds fields of one message: a dict of numbers and short texts."""
+
+RESERVED = ("ts", "level", "logger", "message", "error")
 ROOMS = ("schemas", "operators", "serving", "pipeline", "facestate")
 MESSAGE_LENGTH_MAX = 8000
 MASK = "***"
@@ -58,6 +62,9 @@ class _Line:
     def of(cls, record: logging.LogRecord) -> Self:
         """Read the record without changing it; other handlers may hold it too."""
         fields = {name: record.__dict__.get(name) for name in BOUND_FIELDS}
+        for name, value in record.__dict__.get(VALUES, {}).items():
+            assert name not in RESERVED, name
+            fields[name] = value
         parts = [record.stack_info or ""]
         if record.exc_info:
             parts.insert(0, logging.Formatter().formatException(record.exc_info))

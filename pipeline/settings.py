@@ -186,4 +186,4 @@ def allowed(group: str, key: str) -> str:
     kind = {"integer": "a whole number", "number": "a number"}[schema["type"]]
     over = "above" if "exclusiveMinimum" in schema else "from"
     low = schema.get("exclusiveMinimum", schema.get("minimum"))
-    return f"{kind} {over} {low:g} to {schema['maximum']:g}"
+    return f"{kind} {over} {low:.12g} to {schema['maximum']:.12g}"

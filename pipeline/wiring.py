@@ -87,7 +87,10 @@ def scorer_threads_alone() -> int:
 
 @contextmanager
 def wire(
-    settings: Settings, *, is_live_wanted: bool = True, scorer_threads: int = 1,
+    settings: Settings,
+    *,
+    is_live_wanted: bool = True,
+    scorer_threads: int = 1,
     decoder_threads: int = DECODER_THREADS,
 ) -> Iterator[Wiring]:
     """Build the parts and take them down again.

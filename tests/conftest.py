@@ -27,6 +27,12 @@ def clips() -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample() -> Path:
+    """Return the rendered call of two that comes with the repository."""
+    return REPOSITORY / "samples" / "two_party_call.mp4"
+
+
+@pytest.fixture(scope="session")
 def weights() -> Path:
     """Return the folder that holds the fetched weights under their file names."""
     store = ModelStore()

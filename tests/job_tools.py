@@ -1,6 +1,6 @@
 """What tests of whole jobs share: a made video, parts with fakes, and tables to compare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from operators.calibrate import calibration_from
 from operators.decode import PyavDecoder
 from pipeline.jobs import Job, Outcome, run_job
 from pipeline.lake.layout import COMMIT_ORDER
-from pipeline.lake.tables import Lake
+from pipeline.lake.tables import Advance, Lake
 from pipeline.metrics import Metrics
 from pipeline.registrations import Whose
 from pipeline.settings import Settings, load_settings
@@ -77,3 +77,22 @@ def assert_same_tables(one: Path, other: Path) -> None:
         found, expected = (table(out, name).sort(keys[name]) for out in (one, other))
         assert expected.height > 0
         assert found.equals(expected), name
+
+
+class Died(BaseException):
+    """Stands for `kill -9`."""
+
+
+class DyingLake(Lake):
+    """A lake whose process dies right before its `number`-th append to a table."""
+
+    def __init__(self, root: Path, table: str, number: int) -> None:
+        super().__init__(root)
+        self.countdown = {table: number}
+
+    def append(self, table: str, rows: pl.DataFrame, advances: Sequence[Advance] = ()) -> None:
+        if table in self.countdown:
+            self.countdown[table] -= 1
+            if self.countdown[table] == 0:
+                raise Died
+        super().append(table, rows, advances)

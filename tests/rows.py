@@ -202,10 +202,11 @@ def _window(part: pl.DataFrame, window_s: int, start_at: datetime, fps: float) -
         "speaking_share": scored["is_speaking"].mean(),
     }
     for score, (low, high) in WINDOW_SCORES.items():
+        is_there = scored[score].is_not_null().to_numpy()
         values = scored[score].drop_nulls().to_numpy().astype(float)
         if len(values):
             names = ("mean", "var", "max", "max_ms", "share", "hist")
-            found = _aggregate(values, offsets, low, high)
+            found = _aggregate(values, offsets[is_there], low, high)
             row |= {f"{score}_{n}": v for n, v in zip(names, found, strict=True)}
     return row
 

@@ -31,13 +31,15 @@ class RtspServer:
 
     `drop_after` gives, per connection, the number of pictures after which the server hangs up;
     connections beyond the list get everything. With `is_silent` it then sends nothing and keeps
-    the connection. `paced` is the share of real time that passes between pictures.
+    the connection. Connections after the first play `raw_after`, if given. `pace` is the share
+    of real time that passes between pictures.
     """
 
     def __init__(
         self,
         raw_h264: bytes,
         *,
+        raw_after: bytes | None = None,
         fps: int = 25,
         drop_after: tuple[int, ...] = (),
         is_silent: bool = False,
@@ -45,6 +47,7 @@ class RtspServer:
         connection_max: int = 100,
     ) -> None:
         self._units = access_units(raw_h264)
+        self._units_after = access_units(raw_after) if raw_after else self._units
         self._fps = fps
         self._drop_after = drop_after
         self._is_silent = is_silent
@@ -92,6 +95,8 @@ class RtspServer:
 
     def _talk(self, client: socket.socket) -> None:
         stream = client.makefile("rb")
+        if self.connections:
+            self._units = self._units_after
         while not self._stopping.is_set():
             request = self._request(stream)
             if request is None:

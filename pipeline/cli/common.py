@@ -7,16 +7,20 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import polars as pl
-from rich.console import Console
 
-from pipeline.lake.tables import Lake
+from pipeline.settings import load_settings
 from schemas.errors import DiskFullError, NotFoundError, SinkError, UsageError, near_word
 
-DEFAULT_OUT = "facestate-data"
+# `doctor` must start where one of these cannot be imported.
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from pipeline.lake.tables import Lake
+
 OUT_VARIABLE = "FACESTATE_OUT"
 DEFAULT_TENANT = "default"
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
@@ -27,11 +31,27 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def out_option(command: Command) -> Command:
     """Add `--out FOLDER` (also `--lake`): the folder that holds the tables."""
     option = click.option(
-        "--out", "--lake", "out", metavar="FOLDER", envvar=OUT_VARIABLE, default=DEFAULT_OUT,
-        show_default=True, show_envvar=True, type=click.Path(path_type=Path, file_okay=False),
-        help="Folder that holds the tables.",
+        "--out", "--lake", "out", metavar="FOLDER",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=lambda _context, _option, told: output_folder(told),
+        help=f"Folder that holds the tables.  [default: ${OUT_VARIABLE}, else the settings' "
+             "output.folder, else facestate-data]",
     )  # fmt: skip
     return option(command)
+
+
+def told_folder(told: Path | str | None) -> str | None:
+    """Return the folder that `--out` or $FACESTATE_OUT names; None leaves it to the settings."""
+    return str(told) if told else os.environ.get(OUT_VARIABLE) or None
+
+
+def output_folder(told: Path | str | None = None) -> Path:
+    """Return the folder of the tables: `--out`, $FACESTATE_OUT, the settings, facestate-data.
+
+    The settings are read only where nothing else names it. Raises SettingsError.
+    """
+    named = told_folder(told)
+    return Path(load_settings().output.folder) if named is None else Path(named).expanduser()
 
 
 def tenant_option(command: Command) -> Command:
@@ -56,8 +76,10 @@ def output_option(command: Command) -> Command:
     return option(command)
 
 
-def open_lake(out: Path) -> Lake:
+def open_lake(out: Path) -> "Lake":
     """Return the lake in a folder; NotFoundError where there are no tables."""
+    from pipeline.lake.tables import Lake
+
     lake = Lake(out)
     if not lake.exists("runs"):
         raise NotFoundError(
@@ -103,8 +125,10 @@ def say(text: str) -> None:
     click.echo(f"facestate: {text}", err=True)
 
 
-def data_console() -> Console:
+def data_console() -> "Console":
     """Return a console on standard output that adds no colour of its own to numbers."""
+    from rich.console import Console
+
     return Console(file=sys.stdout, highlight=False)
 
 
@@ -147,7 +171,7 @@ def output_error(output: Path, error: OSError) -> SinkError:
     )  # fmt: skip
 
 
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
+def parquet_bytes(frame: "pl.DataFrame") -> bytes:
     """Return a frame as a Parquet file."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd")

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from pipeline.cli import common
 from pipeline.doctor import CheckState, Patient, Result, has_problem, run_checks
+from pipeline.reporting.words import counted
 from pipeline.settings import Settings, load_settings, settings_file
 from schemas.errors import SettingsError
 
@@ -23,7 +25,11 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--out", metavar="FOLDER", help="Output folder to check.")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    help=f"Output folder to check.  [default: ${common.OUT_VARIABLE}, else the settings]",
+)
 @click.option("--redis", "redis_url", metavar="URL", help="Redis server to check.")
 @click.option(
     "--settings", "file", metavar="FILE", type=click.Path(path_type=Path), help="Settings file."
@@ -57,7 +63,7 @@ def command(
 
 def _patient(file: Path | None, out: str | None, redis_url: str | None) -> Patient:
     """Return what to examine; options are looked at even where the settings cannot be read."""
-    options = {"output.folder": out, "redis.url": redis_url}
+    options = {"output.folder": common.told_folder(out), "redis.url": redis_url}
     try:
         return Patient(load_settings(file, overrides=options), settings_file(file))
     except SettingsError as error:
@@ -95,4 +101,5 @@ def _summary(results: list[Result]) -> str:
     problems = sum(r.state is CheckState.PROBLEM for r in results)
     warnings = sum(r.state is CheckState.WARNING for r in results)
     seconds = sum(r.took_ms for r in results) / 1000
-    return f"{len(results)} checks in {seconds:.1f} s: {problems} problems, {warnings} warnings"
+    said = f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}"
+    return f"{counted(len(results), 'check')} in {seconds:.1f} s: {said}"

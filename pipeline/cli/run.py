@@ -54,8 +54,8 @@ def command(inputs: tuple[str, ...], **options: Any) -> int:
         find_inputs,
         load,
         run_all,
-        with_metrics,
         whose_of,
+        with_metrics,
     )
     from pipeline.cli.stopping import say_interrupted, stop_on_signal
     from pipeline.logs import configure_logs

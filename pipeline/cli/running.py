@@ -13,11 +13,11 @@ import click
 from operators.policy import PRESETS
 from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
 from pipeline.lake.tables import Lake
-from pipeline.logs import mask_secrets
+from pipeline.logs import escape_controls, mask_secrets
 from pipeline.metrics import Metrics
 from pipeline.registrations import Whose, check_name, one_of
 from pipeline.reporting.progress import Bars
-from pipeline.reporting.words import clock, printable
+from pipeline.reporting.words import clock
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.media import open_source
 from pipeline.sources.resolve import SourceSpec, resolve_inputs
@@ -185,8 +185,8 @@ def dry_run(jobs: Sequence[Job], wiring: Wiring, *, is_json: bool) -> int:
     for item in found:
         faces = ", ".join(f"{r['participant_id']} ({r['role']})" for r in item["regions"])
         click.echo(
-            f"{printable(item['source'])}: {item['codec']} {item['width_px']}x{item['height_px']}, "
-            f"{item['duration'] or 'unknown length'}; call {item['call_id']}, "
+            f"{escape_controls(item['source'])}: {item['codec']} "
+            f"{item['width_px']}x{item['height_px']}, {item['duration'] or 'unknown length'}; call {item['call_id']}, "
             f"run {item['run_id']}, model {item['model_id']}; faces of {faces} under "
             f"{item['jurisdiction']}"
         )

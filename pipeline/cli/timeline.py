@@ -9,7 +9,8 @@ import click
 from click.core import ParameterSource
 
 from pipeline.cli import common
-from pipeline.queries import RunRef, face_frames, resolve_call, timeline
+from pipeline.queries import RunRef, face_frames, resolve_call, summary, timeline
+from pipeline.reporting.words import not_scored
 from schemas.names import RunState, Subject
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def command(
         return
     names = _split(scores)
     rows = timeline(lake, ref, window_s, Subject(by), names)
-    _comment(ref, rows)
+    _comment(lake, ref, rows)
     if chosen == "table":
         _table(ref, rows, Subject(by), names, output)
     else:
@@ -73,12 +74,21 @@ def _split(scores: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names)) or None
 
 
-def _comment(ref: RunRef, rows: "pl.DataFrame") -> None:
+def _comment(lake: "Lake", ref: RunRef, rows: "pl.DataFrame") -> None:
     common.say(f"call {ref.call_id}, run {ref.run_id}, model {ref.model_id}, {ref.anchor_text}")
     if ref.state != RunState.FINISHED:
         common.say("the run is not finished; this is what is committed so far")
     if rows.is_empty():
-        common.say("no face was scored or abstained from in this call")
+        common.say(_why_empty(lake, ref))
+
+
+def _why_empty(lake: "Lake", ref: RunRef) -> str:
+    """Return what became of the faces of a call whose timeline is empty."""
+    faces = summary(lake, ref).participants
+    reasons = dict.fromkeys(reason for face in faces for reason in face.skipped)
+    if not faces:
+        return "no face was scored: none was found in this call"
+    return f"no face was scored; {not_scored(reasons, ref.jurisdiction)}"
 
 
 def _picture(lake: "Lake", ref: RunRef, output: Path | None, bin_s: float | None) -> None:
@@ -98,8 +108,10 @@ def _table(
 
     if len(scores or ()) > SCORES_MAX:
         common.say(f"a table shows the first {SCORES_MAX} scores; --format csv gives all of them")
+    if rows.is_empty():
+        return
     console = common.data_console()
-    table = timeline_table(ref, rows, by, scores)
+    table = timeline_table(ref, rows, by, scores, console.width)
     if output is None:
         console.print(table)
         return

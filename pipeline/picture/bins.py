@@ -1,5 +1,6 @@
 """One face's rows brought onto the picture's grid of times."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from schemas.windows import SHARE_THRESHOLD
 BINS_MAX = 600
 # A column without a sample of its own shows the last one, if that is not older than this.
 HOLD_PERIODS = 1.0
+# A frame stands for the time to the next one, unless that is a pause: then for one period.
+STEP_PERIODS_MAX = 2.0
 # Times on an edge must not fall to the left of it by the last digit of a division.
 EDGE_SLACK = 1e-6
 AU_ROWS_MAX = 11
@@ -30,16 +33,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The picture's times: `count` columns of `step_s` from 0 to `span_s`, in seconds."""
+    """The picture's times: columns of `step_s` from `first_s` on, until `span_s` is covered.
+
+    The picture shows 0 to `span_s` seconds; `first_s` is 0 or less, and the last column may end
+    after `span_s`, where columns lie on whole multiples of a window.
+    """
 
     span_s: float
     step_s: float
     period_s: float
+    first_s: float = 0.0
 
     @property
     def count(self) -> int:
         """Return the number of columns."""
-        return max(1, round(self.span_s / self.step_s))
+        return max(1, math.ceil((self.span_s - self.first_s) / self.step_s - EDGE_SLACK))
 
     @property
     def is_still(self) -> bool:
@@ -49,7 +57,7 @@ class Grid:
     @property
     def edges(self) -> Floats:
         """Return the columns' edges, [count + 1]."""
-        return np.linspace(0.0, self.span_s, self.count + 1)
+        return self.first_s + self.step_s * np.arange(self.count + 1, dtype=np.float64)
 
     @property
     def centres(self) -> Floats:
@@ -65,7 +73,7 @@ class FaceBins:
 
     state: [C] ABSENT, SKIPPED, ABSTAINED or SCORED. emotions: [8, C], order of `EMOTIONS`.
     valence: [C]. aus: [R, C], order of `au_names`. shares: [R], share of scored frames at or
-    above 0.5. speaking: [C], True where the speaking flag prevails.
+    above 0.5.
     """
 
     state: NDArray[np.int64]
@@ -74,7 +82,6 @@ class FaceBins:
     au_names: tuple[str, ...]
     aus: Floats
     shares: Floats
-    speaking: NDArray[np.bool_]
 
     def __repr__(self) -> str:
         return f"FaceBins({len(self.state)} columns, {len(self.au_names)} AUs)"
@@ -85,11 +92,64 @@ class FaceBins:
         return bool(np.isfinite(self.emotions).any())
 
 
-def make_grid(span_s: float, period_s: float, bin_s: float | None = None) -> Grid:
-    """Return a grid as fine as the frames, but of at most BINS_MAX columns."""
+@dataclass(frozen=True, slots=True)
+class TimeShares:
+    """Which share of each column's time a face was in which state, as fine as the frames.
+
+    states: [4, C], row SCORED, ABSTAINED or SKIPPED by its number; what is missing to 1 is time
+    without the face. speaking: [C], time scored with the speaking flag set.
+    """
+
+    states: Floats
+    speaking: Floats
+
+    def __repr__(self) -> str:
+        return f"TimeShares({len(self.speaking)} columns)"
+
+
+def make_grid(
+    span_s: float, period_s: float, bin_s: float | None = None, start_s: float = 0.0
+) -> Grid:
+    """Return a grid as fine as the frames, but of at most BINS_MAX columns.
+
+    With `bin_s` its edges lie on whole multiples of `bin_s` (or of a multiple of it, where the
+    columns would be too many) since 1970, as windows do; `start_s` is the call's start since then.
+    """
     span_s = max(span_s, period_s)
-    step_s = max(bin_s or period_s, span_s / BINS_MAX)
-    return Grid(max(span_s, step_s), step_s, period_s)
+    if bin_s is None:
+        count = min(max(1, round(span_s / period_s)), BINS_MAX)
+        return Grid(span_s, span_s / count, period_s)
+    # One column less than the most, because neither end need lie on an edge.
+    step_s = bin_s * max(1, math.ceil(span_s / (BINS_MAX - 1) / bin_s))
+    return Grid(span_s, step_s, period_s, -(start_s % step_s))
+
+
+def time_shares(rows: pl.DataFrame, grid: Grid) -> TimeShares:
+    """Return how one face's time (rows as `face_frames` gives them) divides in each column."""
+    status = np.array([_STATES[s] for s in rows["status"].to_list()], dtype=np.int64)
+    times = rows["time_s"].to_numpy().astype(np.float64)
+    # Of several rows at one time the last takes it all; that is to be the scored one.
+    order = np.lexsort((status, times))
+    times, status = times[order], status[order]
+    flag = rows["is_speaking"].fill_null(value=False).to_numpy()[order]
+    steps = np.diff(times, append=np.inf)
+    lengths = np.where(steps > STEP_PERIODS_MAX * grid.period_s, grid.period_s, steps)
+    masks = [status == state for state in range(4)]
+    found = [_time_share(times, lengths, mask, grid) for mask in [*masks, masks[SCORED] & flag]]
+    return TimeShares(np.stack(found[:4]), found[4])
+
+
+def _time_share(times: Floats, lengths: Floats, mask: NDArray[np.bool_], grid: Grid) -> Floats:
+    """Return the share of each column, [C], that the spans of `mask` ([N], as times) cover."""
+    if not len(times):
+        return np.zeros(grid.count)
+    # The time covered so far, as a line that rises within spans and rests between them.
+    covered = np.cumsum(np.where(mask, lengths, 0.0))
+    places = np.stack([times, times + lengths], axis=1).ravel()
+    heights = np.stack([covered - np.where(mask, lengths, 0.0), covered], axis=1).ravel()
+    risen = np.interp(grid.edges, places, heights)
+    share: Floats = np.clip(np.diff(risen) / grid.step_s, 0.0, 1.0)
+    return share
 
 
 def bin_face(rows: pl.DataFrame, grid: Grid, au_rows_max: int = AU_ROWS_MAX) -> FaceBins:
@@ -103,7 +163,6 @@ def bin_face(rows: pl.DataFrame, grid: Grid, au_rows_max: int = AU_ROWS_MAX) -> 
     names = _shown_aus(rows, au_rows_max)
     values = {name: _mean(rows[name], column, grid.count)[held]
               for name in (*(f"emotion_{n}" for n in EMOTIONS), "valence", *names)}  # fmt: skip
-    speaking = _mean(rows["is_speaking"].cast(pl.Float64), column, grid.count)[held]
     return FaceBins(
         state=np.where(held < grid.count, np.append(state, ABSENT)[held], ABSENT),
         emotions=np.stack([values[f"emotion_{name}"] for name in EMOTIONS]),
@@ -111,13 +170,12 @@ def bin_face(rows: pl.DataFrame, grid: Grid, au_rows_max: int = AU_ROWS_MAX) -> 
         au_names=names,
         aus=np.stack([values[n] for n in names]) if names else np.empty((0, grid.count)),
         shares=np.array([_share(rows[name]) for name in names]),
-        speaking=np.nan_to_num(speaking) >= SHARE_THRESHOLD,
     )
 
 
 def _columns(times: Floats, grid: Grid) -> NDArray[np.int64]:
     """Return the column of each time; a time on an edge belongs to the column that begins there."""
-    places = np.floor(times / grid.span_s * grid.count + EDGE_SLACK).astype(np.int64)
+    places = np.floor((times - grid.first_s) / grid.step_s + EDGE_SLACK).astype(np.int64)
     return np.clip(places, 0, grid.count - 1)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from pipeline.picture.bins import ABSTAINED, SCORED, SKIPPED, FaceBins, Grid
+from pipeline.picture.bins import ABSTAINED, SCORED, SKIPPED, FaceBins, Grid, TimeShares
 from pipeline.picture.canvas import Canvas, label, remark, time_axis
-from pipeline.picture.marks import bars, gaps, peak_room_in, peaks, runs, spread
+from pipeline.picture.marks import gaps, peak_room_in, peaks, runs, share_bars, spread
 from pipeline.picture.style import ABSTAINED as ABSTAINED_COLOUR
 from pipeline.picture.style import (
     EMOTION_COLOURS,
@@ -23,7 +23,14 @@ from pipeline.picture.style import (
 from pipeline.picture.style import SCORED as SCORED_COLOUR
 from pipeline.picture.style import SKIPPED as SKIPPED_COLOUR
 from pipeline.queries import FaceSummary
-from pipeline.reporting.words import duration
+from pipeline.reporting.words import (
+    ACTIONS_ONLY,
+    NOT_COMPUTED,
+    NOT_OBSERVED,
+    duration,
+    not_scored,
+    reason_words,
+)
 from schemas.names import AU_MEANINGS, EMOTIONS, Policy
 
 HEADER_IN = 0.32
@@ -39,6 +46,8 @@ SCALE_ROWS_MIN = 4
 NAME_AT_FULL_SIZE = 16
 NAME_MAX = 26
 
+TimeStrips = tuple[Grid, TimeShares]
+
 
 def block_height_in(face: FaceSummary, bins: FaceBins, grid: Grid) -> float:
     """Return the height of a face's block without truth strips."""
@@ -52,7 +61,7 @@ def block_height_in(face: FaceSummary, bins: FaceBins, grid: Grid) -> float:
     return HEADER_IN + expression + aus + 2 * BAR_IN + 2 * GAP_IN + AXIS_IN
 
 
-def draw_face(canvas: Canvas, face: FaceSummary, bins: FaceBins) -> None:
+def draw_face(canvas: Canvas, face: FaceSummary, bins: FaceBins, strips: TimeStrips) -> None:
     """Draw one face's block below what is there; leaves the time axis to `finish_face`."""
     header(canvas, face)
     if face.scored_count == 0:
@@ -66,13 +75,13 @@ def draw_face(canvas: Canvas, face: FaceSummary, bins: FaceBins) -> None:
     else:
         note(canvas, face)
     _heat(canvas.strip(AU_ROW_IN * len(bins.au_names), GAP_IN), canvas.grid, bins, face)
-    _speaking(canvas.strip(BAR_IN, GAP_IN), canvas.grid, bins, face)
+    _speaking(canvas.strip(BAR_IN, GAP_IN), strips, face)
 
 
-def finish_face(canvas: Canvas, face: FaceSummary, bins: FaceBins) -> None:
+def finish_face(canvas: Canvas, face: FaceSummary, strips: TimeStrips) -> None:
     """Draw the quality bar with the time axis, the block's last row."""
     axes = canvas.strip(BAR_IN, AXIS_IN)
-    _quality(axes, canvas.grid, bins, face)
+    _quality(axes, strips, face)
     time_axis(axes, canvas.grid)
 
 
@@ -91,8 +100,8 @@ def _facts(face: FaceSummary) -> list[str]:
     facts = [face.role, seen]
     if face.track_count > 1:
         facts.append(f"{face.track_count} tracks")
-    if face.policy == Policy.SKIP:
-        return [*facts, f"not scored: {', '.join(face.skipped).replace('_', ' ')}"]
+    if face.scored_count == 0:
+        return [*facts, not_scored((*face.skipped, *face.abstained), face.jurisdiction)]
     if face.scored_share < 1:
         facts.append(f"scored {face.scored_share:.0%}")
     if face.dominant:
@@ -102,9 +111,9 @@ def _facts(face: FaceSummary) -> list[str]:
 
 def note(canvas: Canvas, face: FaceSummary) -> None:
     """Say why there is no expression."""
-    text = ("expression not computed under this policy (facial actions only)"
+    text = (f"expression {NOT_COMPUTED}: {ACTIONS_ONLY}"
             if face.policy == Policy.FACIAL_ACTIONS_ONLY
-            else "expression not observed by this model")  # fmt: skip
+            else f"expression {NOT_OBSERVED} by this model")  # fmt: skip
     canvas.text(LEFT_IN, canvas.top_in + 0.06, text, fontsize=9, style="italic", color=SOFT)
     canvas.skip(NOTE_IN)
 
@@ -159,8 +168,10 @@ def _heat(axes: Axes, grid: Grid, bins: FaceBins, face: FaceSummary) -> None:
     count = len(bins.au_names)
     axes.set_ylim(count, 0)
     gaps(axes, grid, bins, face, is_worded=not bins.has_expression)
+    extent = (grid.edges[0], grid.edges[-1], count, 0)
     axes.imshow(np.ma.masked_invalid(bins.aus), cmap=HEAT, vmin=0, vmax=1, aspect="auto",
-                interpolation="nearest", extent=(0, grid.span_s, count, 0), zorder=2)  # fmt: skip
+                interpolation="nearest", extent=extent, zorder=2)  # fmt: skip
+    axes.set_xlim(0.0, grid.span_s)
     for row, name in enumerate(bins.au_names):
         y = 1 - (row + 0.5) / count
         label(axes, AU_MEANINGS[name], y, fontsize=8.3, x=-0.055)
@@ -185,21 +196,24 @@ def _scale(axes: Axes, count: int) -> None:
     remark(axes, "1", middle, x=1.080, fontsize=7.5)
 
 
-def _speaking(axes: Axes, grid: Grid, bins: FaceBins, face: FaceSummary) -> None:
-    bars(axes, grid, bins.speaking & (bins.state == SCORED), SPEAKING)
+def _speaking(axes: Axes, strips: TimeStrips, face: FaceSummary) -> None:
+    grid, shares = strips
+    share_bars(axes, grid, [(shares.speaking, SPEAKING)])
     label(axes, "Mouth moves as in speech")
     if face.speaking_share is not None:
         remark(axes, f"{face.speaking_share:.0%}", x=1.148, ha="right")
 
 
-def _quality(axes: Axes, grid: Grid, bins: FaceBins, face: FaceSummary) -> None:
-    bars(axes, grid, bins.state == SCORED, SCORED_COLOUR)
-    bars(axes, grid, bins.state == ABSTAINED, ABSTAINED_COLOUR)
-    bars(axes, grid, bins.state == SKIPPED, SKIPPED_COLOUR)
+def _quality(axes: Axes, strips: TimeStrips, face: FaceSummary) -> None:
+    grid, shares = strips
+    colours = {SCORED: SCORED_COLOUR, ABSTAINED: ABSTAINED_COLOUR, SKIPPED: SKIPPED_COLOUR}
+    share_bars(axes, grid, [(shares.states[state], colour) for state, colour in colours.items()])
     label(axes, "Seen and scored" if face.scored_count else "Seen, not scored")
-    if face.abstained:
-        reason, count = next(iter(face.abstained.items()))
-        share = max(count / face.frame_count, 0.01)
-        remark(axes, f"{reason.replace('_', ' ')} {share:.0%}", color=ABSTAINED_COLOUR)
-    elif face.skipped and face.scored_count:
-        remark(axes, f"skipped: {next(iter(face.skipped)).replace('_', ' ')}")
+    if not face.scored_count:
+        return
+    reasons = {**face.abstained, **face.skipped}
+    reason = max(reasons, key=lambda name: reasons[name], default=None)
+    if reason is not None:
+        share = max(reasons[reason] / face.frame_count, 0.01)
+        colour = ABSTAINED_COLOUR if reason in face.abstained else SOFT
+        remark(axes, f"{reason_words(reason, face.jurisdiction)} {share:.0%}", color=colour)

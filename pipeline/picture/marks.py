@@ -1,6 +1,6 @@
 """Marks that several rows of a face's block share: gaps, bars and peaks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipeline.picture.bins import ABSENT, ABSTAINED, SKIPPED, FaceBins, Grid
 from pipeline.picture.style import FAINT, INK, LEFT_IN, RIBBON_IN, RIGHT_IN, SOFT, WIDTH_IN
 from pipeline.queries import FaceSummary
+from pipeline.reporting.words import not_scored
 
 # Room above the ribbon for one line of words about a peak.
 PEAK_LINE_IN = 0.17
@@ -31,11 +32,12 @@ def spread(grid: Grid, start: int, end: int) -> NDArray[np.float64]:
     return np.concatenate([[edges[start]], centres[start:end], [edges[end]]])
 
 
-def bars(axes: Axes, grid: Grid, mask: NDArray[np.bool_], colour: str) -> None:
-    """Fill the columns of the mask from bottom to top."""
-    edges = grid.edges
-    spans = [(edges[start], edges[end] - edges[start]) for start, end in runs(mask)]
-    axes.broken_barh(spans, (0, 1), facecolors=colour, linewidth=0)
+def share_bars(axes: Axes, grid: Grid, parts: Sequence[tuple[NDArray[np.float64], str]]) -> None:
+    """Stack shares of each column's time ([C], with a colour) from bottom to top."""
+    edges, bottom = grid.edges, np.zeros(grid.count)
+    for shares, colour in parts:
+        axes.stairs(bottom + shares, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
+        bottom = bottom + shares
     axes.set_ylim(0, 1)
 
 
@@ -44,11 +46,11 @@ def gaps(
 ) -> None:
     """Hatch the time without scores, and say why where there is room."""
     edges = grid.edges
-    reason = next(iter(face.abstained), "abstained").replace("_", " ")
-    words = {ABSENT: "not on screen", ABSTAINED: reason, SKIPPED: "not scored"}
+    words = {ABSENT: "not on screen", ABSTAINED: not_scored(face.abstained),
+             SKIPPED: not_scored(face.skipped, face.jurisdiction)}  # fmt: skip
     for state, text in words.items():
         for start, end in runs(bins.state == state):
-            low, high = edges[start], edges[end]
+            low, high = max(edges[start], 0.0), min(edges[end], grid.span_s)
             axes.axvspan(low, high, facecolor="white", edgecolor=FAINT, hatch="////",
                          linewidth=0, zorder=1)  # fmt: skip
             if is_worded and (high - low) > WORDS_SHARE_MIN * grid.span_s:

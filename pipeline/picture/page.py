@@ -6,9 +6,16 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.picture.bins import AU_ROWS_MAX, FaceBins, Grid, bin_face, make_grid
+from pipeline.picture.bins import (
+    AU_ROWS_MAX,
+    FaceBins,
+    Grid,
+    bin_face,
+    make_grid,
+    time_shares,
+)
 from pipeline.picture.canvas import Canvas
-from pipeline.picture.face import block_height_in, draw_face, finish_face
+from pipeline.picture.face import TimeStrips, block_height_in, draw_face, finish_face
 from pipeline.picture.still import draw_still, still_height_in
 from pipeline.picture.strips import Strip, draw_strips, make_strips, strips_height_in
 from pipeline.picture.style import FOOTER, INK, MARGIN_IN, SOFT, WIDTH_IN
@@ -20,13 +27,15 @@ FACES_MAX = 12
 # From this many faces on, each gets fewer AU rows.
 MANY_FACES = 4
 AU_ROWS_OF_MANY = 6
+# About one column per pixel.
+STRIP_COLUMNS = 1200
 
 TITLE_IN = 0.95
 FOOTER_IN = 0.35
 EMPTY_IN = 1.2
 BETWEEN_IN = 0.10
 
-Block = tuple[FaceSummary, FaceBins, tuple[Strip, ...]]
+Block = tuple[FaceSummary, FaceBins, TimeStrips, tuple[Strip, ...]]
 
 
 def draw_timeline(
@@ -39,15 +48,18 @@ def draw_timeline(
     """Draw what the faces of a call showed and return the PNG's path.
 
     frames: as `face_frames(lake, ref)` returns them. truth: the true curves as `read_truth`
-    returns them, drawn as dotted lines on strips of their own. bin_s: width of a column of the
-    picture; None chooses the finest that fits. The file appears whole or not at all; OSError
-    where it cannot be written.
+    returns them, drawn as dotted lines on strips of their own. bin_s: width of a column of
+    scores, which then lie on whole multiples of it as windows do; None chooses the finest that
+    fits. The rows on speech and on what was scored are always as fine as the picture. The file
+    appears whole or not at all; OSError where it cannot be written.
     """
     summary = summarise(ref, frames)
     period_s = frame_period_s(frames, ref.analysis_fps)
-    grid = make_grid(_span_s(frames, ref, period_s), period_s, bin_s)
+    span_s = _span_s(frames, ref, period_s)
+    grid = make_grid(span_s, period_s, bin_s, ref.start_at.timestamp())
+    fine = Grid(grid.span_s, grid.span_s / STRIP_COLUMNS, period_s)
     faces = sorted(summary.participants, key=lambda f: (f.scored_count == 0, f.first_s))
-    blocks = [_block(frames, face, grid, len(faces), truth) for face in faces[:FACES_MAX]]
+    blocks = [_block(frames, face, grid, fine, len(faces), truth) for face in faces[:FACES_MAX]]
     canvas = Canvas.of_height(_height_in(blocks, grid), grid)
     _title(canvas, ref, len(faces))
     for block in blocks:
@@ -69,30 +81,33 @@ def _span_s(frames: pl.DataFrame, ref: RunRef, period_s: float) -> float:
 
 
 def _block(
-    frames: pl.DataFrame, face: FaceSummary, grid: Grid, faces: int, truth: pl.DataFrame | None
-) -> Block:
+    frames: pl.DataFrame, face: FaceSummary, grid: Grid, fine: Grid, faces: int,
+    truth: pl.DataFrame | None,
+) -> Block:  # fmt: skip
     mine = pl.col("participant_id").eq_missing(pl.lit(face.participant_id))
     rows = frames.filter(mine).sort("time_s", maintain_order=True)
     bins = bin_face(rows, grid, AU_ROWS_OF_MANY if faces >= MANY_FACES else AU_ROWS_MAX)
-    return face, bins, () if truth is None or grid.is_still else make_strips(rows, truth, grid)
+    curves = () if truth is None or grid.is_still else make_strips(rows, truth, grid)
+    return face, bins, (fine, time_shares(rows, fine)), curves
 
 
 def _draw_block(
-    canvas: Canvas, face: FaceSummary, bins: FaceBins, strips: tuple[Strip, ...]
-) -> None:
+    canvas: Canvas, face: FaceSummary, bins: FaceBins, shares: TimeStrips,
+    strips: tuple[Strip, ...],
+) -> None:  # fmt: skip
     if canvas.grid.is_still:
         draw_still(canvas, face, bins)
         return
-    draw_face(canvas, face, bins)
+    draw_face(canvas, face, bins, shares)
     draw_strips(canvas, strips)
-    finish_face(canvas, face, bins)
+    finish_face(canvas, face, shares)
 
 
 def _height_in(blocks: list[Block], grid: Grid) -> float:
     measure = still_height_in if grid.is_still else block_height_in
     faces = sum(
         measure(face, bins, grid) + strips_height_in(strips) + BETWEEN_IN
-        for face, bins, strips in blocks
+        for face, bins, _, strips in blocks
     )
     return TITLE_IN + (faces or EMPTY_IN) + FOOTER_IN
 

@@ -7,6 +7,7 @@ from pipeline.picture.canvas import Canvas, label, remark
 from pipeline.picture.face import HEADER_IN, NOTE_IN, header, note
 from pipeline.picture.style import EMOTION_COLOURS, HEAT, INK, PANEL
 from pipeline.queries import FaceSummary
+from pipeline.reporting.words import signed
 from schemas.names import AU_MEANINGS, EMOTIONS
 
 BAR_IN = 0.30
@@ -51,7 +52,7 @@ def _expression(axes: Axes, bins: FaceBins) -> None:
             axes.text(left + share / 2, 0.48, f"{name} {share:.0%}", fontsize=8.5, color=ink,
                       ha="center", va="center")  # fmt: skip
         left += share
-    remark(axes, f"valence {bins.valence[0]:+.2f}")
+    remark(axes, f"valence {signed(float(bins.valence[0]))}")
 
 
 def _aus(axes: Axes, bins: FaceBins) -> None:

@@ -104,8 +104,8 @@ def resolve_call(lake: Tables, tenant: str, call: str, run_id: str | None = None
     """Return the run that `call` means: an id, a unique prefix of one, or the input's file name.
 
     Of each run the row with the highest revision counts. Without `run_id` it is the run that was
-    recorded last, of those that were not replaced. Raises NotFoundError with the near word and the known calls, UsageError where a
-    prefix or name fits several calls.
+    recorded last, of those that were not replaced. Raises NotFoundError with the near word and the
+    known calls, UsageError where a prefix or name fits several calls.
     """
     rows = _newest_rows(lake, tenant)
     call_id = _find_call(rows, tenant, call)

@@ -122,7 +122,7 @@ def _merge_score(score: str) -> list[pl.Expr]:
     mean, var = (pl.col(f"{score}_{n}").cast(pl.Float64) for n in ("mean", "var"))
     is_there = mean.is_not_null()
     # A score may be missing on some scored frames; its histogram knows on how many it is there.
-    n = pl.col(f"{score}_hist").list.eval(pl.element().cast(pl.Int64)).list.sum()
+    n = pl.col(f"{score}_hist").list.sum()
     count = n.filter(is_there)
     centre = _weighted(f"{score}_mean", n)
     squares = (count * (var.filter(is_there) + (mean.filter(is_there) - centre) ** 2)).sum()

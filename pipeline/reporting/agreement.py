@@ -28,7 +28,8 @@ class AuAgreement:
 
     `correlation` is Pearson's r of probability and true strength, `auc` the chance that a frame
     with the AU truly at or above 0.5 scores higher than one below; None where they cannot be
-    told. `false_share` is the share of frames scored 0.5 or more among those truly below 0.1.
+    told. `missed_share` is the share of frames scored below 0.5 among those truly at or above
+    0.5, `false_share` the share scored 0.5 or more among those truly below 0.1.
     """
 
     name: str
@@ -37,15 +38,20 @@ class AuAgreement:
     is_varying: bool
     correlation: float | None
     auc: float | None
+    missed_share: float | None
     false_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The whole comparison; shares are of frames, None where the truth says nothing of it."""
+    """The whole comparison; shares are of frames, None where the truth says nothing of it.
+
+    `fps` is how many frames were analysed per second; None where there are fewer than two.
+    """
 
     aus: tuple[AuAgreement, ...]
     frame_count: int
+    fps: float | None
     found_share: float | None
     expression_share: float | None
     expressive_share: float | None
@@ -74,16 +80,22 @@ def compare_with_truth(frames: pl.DataFrame, truth_csv: Path) -> Agreement:
     unmatched = tuple(str(name) for name in names if name not in found)
     both = pl.concat(matched) if matched else frames.clear()
     scored = both.filter(pl.col("status") == FaceStatus.SCORED)
-    return _agreement(scored, _found_share(truth, found), unmatched)
+    return _agreement(scored, _fps(frames), _found_share(truth, found), unmatched)
+
+
+def _fps(frames: pl.DataFrame) -> float | None:
+    steps = np.diff(np.unique(frames["time_s"].drop_nulls().to_numpy()))
+    return float(1 / np.median(steps)) if len(steps) else None
 
 
 def _agreement(
-    scored: pl.DataFrame, found_share: float | None, unmatched: tuple[str, ...]
+    scored: pl.DataFrame, fps: float | None, found_share: float | None, unmatched: tuple[str, ...]
 ) -> Agreement:
     expression, expressive, count = _expressions(scored)
     return Agreement(
         aus=tuple(_au(scored, name) for name in AU_NAMES if f"true_{name}" in scored.columns),
         frame_count=scored.height,
+        fps=fps,
         found_share=found_share,
         expression_share=expression,
         expressive_share=expressive,
@@ -112,14 +124,15 @@ def _au(scored: pl.DataFrame, name: str) -> AuAgreement:
     rows = scored.select(name, f"true_{name}").cast(pl.Float64).drop_nulls()
     measured, true = rows[name].to_numpy(), rows[f"true_{name}"].to_numpy()
     is_varying = bool(len(true)) and bool(np.ptp(true) >= TRUTH_RANGE_MIN)
-    absent = measured[true < ABSENT_MAX]
+    absent, present = measured[true < ABSENT_MAX], measured[true >= PRESENT_MIN]
     return AuAgreement(
         name=name,
         frame_count=len(true),
-        present_count=int((true >= PRESENT_MIN).sum()),
+        present_count=len(present),
         is_varying=is_varying,
         correlation=_correlation(measured, true) if is_varying else None,
         auc=area_under_curve(measured, true >= PRESENT_MIN),
+        missed_share=float((present < PRESENT_MIN).mean()) if len(present) else None,
         false_share=float((absent >= PRESENT_MIN).mean()) if len(absent) else None,
     )
 

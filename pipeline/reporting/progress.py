@@ -1,6 +1,7 @@
 """Progress on stderr: media time reached, speed against real time, rows made."""
 
 import time
+from pathlib import PurePath
 from types import TracebackType
 from typing import Self
 
@@ -18,26 +19,25 @@ from rich.progress import (
 from rich.text import Text
 
 from pipeline.importing.imports import Reported
+from pipeline.logs import escape_controls
+from pipeline.reporting.words import clock
 
 LINE_EVERY_S = 10.0
 # Finished bars that stay on the screen, so that a folder of a thousand files does not fill it.
 BARS_MAX = 8
 # Lines about recordings that were not analysed; a report holds all of them.
 COMPLAINTS_MAX = 20
+# Leaves room for a bar in 80 columns.
+NAME_LENGTH_MAX = 28
 
 
-def clock(ms: float) -> str:
-    """Return milliseconds as m:ss or h:mm:ss."""
-    seconds = int(ms // 1000)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours}:{minutes:02d}:{seconds % 60:02d}"
-    return f"{minutes}:{seconds % 60:02d}"
-
-
-def printable(text: str) -> str:
-    """Return text without anything that could steer a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+def short_name(name: str) -> str:
+    """Return the last part of a source's name, shortened in the middle, safe for a terminal."""
+    text = escape_controls(PurePath(name).name or name)
+    if len(text) <= NAME_LENGTH_MAX:
+        return text
+    tail = (NAME_LENGTH_MAX - 1) // 2
+    return f"{text[: NAME_LENGTH_MAX - 1 - tail]}…{text[-tail:]}"
 
 
 class _Name(ProgressColumn):
@@ -53,8 +53,8 @@ class _Clock(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Return m:ss / m:ss."""
-        whole = f" / {clock(task.total)}" if task.total else ""
-        return Text(f"{clock(task.completed)}{whole}", style="cyan")
+        whole = f" / {clock(task.total / 1000)}" if task.total else ""
+        return Text(f"{clock(task.completed / 1000)}{whole}", style="cyan")
 
 
 class Display:
@@ -80,7 +80,9 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self.progress.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+        self.progress.console.print(
+            escape_controls(text), markup=False, highlight=False, soft_wrap=True
+        )
 
 
 class Bars(Display):
@@ -94,8 +96,9 @@ class Bars(Display):
         """Return the bar of one job."""
         if len(self.progress.task_ids) >= BARS_MAX:
             self.progress.remove_task(self.progress.task_ids[0])
-        task = self.progress.add_task(printable(name), total=None, note="")
-        return Bar(self, task, printable(name))
+        shown = short_name(name)
+        task = self.progress.add_task(shown, total=None, note="")
+        return Bar(self, task, shown)
 
 
 class Bar:
@@ -114,13 +117,14 @@ class Bar:
         if self._first_ms is None:
             self._first_ms = 0 if media_ms < 15_000 else media_ms
         speed = (media_ms - self._first_ms) / 1000 / max(now_s - self._started_s, 1e-3)
-        note = f"{speed:.1f}x, {row_count} rows"
+        # A still has no length, so no speed.
+        note = f"{speed:.1f}x, {row_count} rows" if speed > 0 else f"{row_count} rows"
         total = None if duration_ms is None else max(duration_ms, media_ms)
         if self._task in self._bars.progress.task_ids:
             self._bars.progress.update(self._task, completed=media_ms, total=total, note=note)
         if self._bars.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
             self._said_s = now_s
-            self._bars.say(f"{self._name}: {clock(media_ms)}, {note}")
+            self._bars.say(f"{self._name}: {clock(media_ms / 1000)}, {note}")
 
 
 class ImportBars(Display):
@@ -168,7 +172,7 @@ class ImportBars(Display):
     def _draw(self) -> None:
         now_s = time.monotonic()
         speed = self._reached_ms_total / 1000 / max(now_s - self._started_s, 1e-3)
-        note = f"{clock(self._reached_ms_total)} of video, {speed:.1f}x"
+        note = f"{clock(self._reached_ms_total / 1000)} of video, {speed:.1f}x"
         self.progress.update(self._task, completed=self._ended, note=note)
         if self.progress.disable and now_s - self._said_s >= LINE_EVERY_S:
             self._said_s = now_s

@@ -19,7 +19,7 @@ from schemas.media import Segment
 _ANALYSE_US = 2_000_000
 # Connections whose decoders are kept: the current one, and those not yet read to their end.
 LINKS_KEPT = 4
-RTSP_REMEDY = "check host, port and path, and user and password in rtsp://USER:PASSWORD@HOST/…"
+RTSP_REMEDY = "check host, port and path of the address, and its user and password"
 WEBCAM_REMEDY = "check that no other program uses it and that you may read it"
 
 
@@ -153,7 +153,10 @@ class LiveSource:
 def _check_camera(spec: SourceSpec) -> None:
     if not Path(spec.location).exists():
         raise SourceMissingError(
-            "open video", f"no camera {spec.location}", spec.name, "plug it in, or try webcam:0"
+            "open video",
+            f"no camera {spec.location}",
+            spec.name,
+            "plug it in, or give its number as webcam:N",
         )
 
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import polars as pl
@@ -26,6 +27,8 @@ SAMPLE = Path("samples/two_party_call.mp4")
 REPEATS = 3
 POLL_S = 0.1
 ANALYSIS_FPS = 5.0
+# Most calls are shorter than an hour, and each brings files of its own.
+CALL_MINUTES = 5.0
 MIB = 1024 * 1024
 
 
@@ -53,6 +56,11 @@ class Measured:
     def mib_per_face_hour(self) -> float:
         """Return the size of the lake's folder per hour of one face."""
         return self.tables_mib / self.faces_h
+
+    @property
+    def commits_per_hour(self) -> float:
+        """Return how many commits an hour of such videos makes."""
+        return self.commit_count / (self.video_s / 3600)
 
 
 def looped(video: Path, minutes: float, folder: Path) -> Path:
@@ -143,9 +151,11 @@ def main() -> None:
         folder = Path(name)
         short = [measure(options.video, folder) for _ in range(REPEATS)]
         long = measure(looped(options.video, options.minutes, folder), folder)
+        call = measure(looped(options.video, CALL_MINUTES, folder), folder)
         sizes = measure_tables(Lake(short[0].out), folder)
-        commits_per_hour = long.commit_count / (long.video_s / 3600)
-        face_hour_mib = mib_per_face_hour(sizes, ANALYSIS_FPS, commits_per_hour)
+        face_hour_mib, call_face_hour_mib = (
+            mib_per_face_hour(sizes, ANALYSIS_FPS, run.commits_per_hour) for run in (long, call)
+        )
     result = {
         "cores": os.cpu_count(),
         "video": options.video.name,
@@ -155,17 +165,24 @@ def main() -> None:
         "long": {name: value for name, value in asdict(long).items() if name != "out"},
         "long_speed": long.speed,
         "looped_mib_per_face_hour": long.mib_per_face_hour,
-        "commits_per_hour": commits_per_hour,
+        "commits_per_hour": long.commits_per_hour,
         "mib_per_face_hour": face_hour_mib,
+        "call_minutes": CALL_MINUTES,
+        "call_commits": call.commit_count,
+        "call_looped_mib_per_face_hour": call.mib_per_face_hour,
+        "call_mib_per_face_hour": call_face_hour_mib,
     }
     if options.json:
         print(json.dumps(result, indent=2))  # noqa: T201 - a tool at the command line
         return
-    _print(result, long)
+    for name, value in _lines(result, long, call):
+        print(f"{name:<66} {value}")  # noqa: T201 - a tool at the command line
 
 
-def _print(result: dict[str, object], long: Measured) -> None:
-    lines = [
+def _lines(result: dict[str, Any], long: Measured, call: Measured) -> list[tuple[str, str]]:
+    of_long = f"one call of {long.video_s / 60:.0f} min"
+    of_call = f"calls of {CALL_MINUTES:g} min"
+    return [
         ("cores", f"{result['cores']}"),
         ("short video, process start included", f"{result['short_speed_median']:.1f}x real time"),
         ("first row readable after", f"{result['first_row_s_median']:.2f} s"),
@@ -173,12 +190,15 @@ def _print(result: dict[str, object], long: Measured) -> None:
         ("peak memory", f"{long.memory_peak_mib:.0f} MiB"),
         ("memory at a quarter and at the end",
          f"{long.memory_at_quarter_mib:.0f} and {long.memory_at_end_mib:.0f} MiB"),
-        ("tables per face-hour, rows that do not repeat",
+        (f"commits of {of_long}", f"{long.commit_count}"),
+        (f"tables per face-hour, {of_long}, rows that do not repeat",
          f"{result['mib_per_face_hour']:.2f} MiB"),
-        ("tables per face-hour of the looped video", f"{long.mib_per_face_hour:.2f} MiB"),
+        (f"tables per face-hour, {of_long}, looped", f"{long.mib_per_face_hour:.2f} MiB"),
+        (f"commits per call, {of_call}", f"{call.commit_count}"),
+        (f"tables per face-hour, {of_call}, rows that do not repeat",
+         f"{result['call_mib_per_face_hour']:.2f} MiB"),
+        (f"tables per face-hour, {of_call}, looped", f"{call.mib_per_face_hour:.2f} MiB"),
     ]  # fmt: skip
-    for name, value in lines:
-        print(f"{name:<48} {value}")  # noqa: T201 - a tool at the command line
 
 
 if __name__ == "__main__":

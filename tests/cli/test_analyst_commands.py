@@ -18,8 +18,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import common, export, ledger, timeline
-from schemas.errors import FacestateError, SinkError, UsageError
-from tests.rows import CALL, run_row, table, two_party_lake, write_lake
+from schemas.errors import FacestateError, SettingsError, SinkError, UsageError
+from tests.rows import (
+    CALL,
+    Face,
+    frame_rows,
+    run_row,
+    table,
+    two_party_lake,
+    write_lake,
+)
 
 MODULES = {"timeline": timeline, "ledger": ledger, "export": export}
 MAIN = "from pipeline.cli.main import main; main()"
@@ -63,6 +71,19 @@ class TestTimeline:
         assert "…" not in text
         for word in ("00:00", "00:10", "00:20", "agent", "customer", "90%", "AU04 .53", "-0.40"):
             assert word in text, word
+
+    @pytest.mark.parametrize("width", [40, 50, 60, 70])
+    def test_a_narrow_terminal_keeps_time_and_face_whole(
+        self, facestate: Facestate, monkeypatch: pytest.MonkeyPatch, width: int
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = facestate("timeline", CALL).stdout.splitlines()
+        assert max(len(line) for line in lines) <= width
+        starts = [line[:14].split() for line in lines]
+        for time in ("00:00", "00:10", "00:20"):
+            assert [time, "agent"] in starts
+        assert starts.count(["customer"]) == 3
+        assert not any("…" in line for line in lines)
 
     def test_data_goes_to_stdout_and_words_to_stderr(self, facestate: Facestate) -> None:
         result = facestate("timeline", CALL[:6], "--format", "csv", "--score", "AU12")
@@ -151,6 +172,26 @@ class TestTimeline:
         assert result.exit_code == 0
         assert "not finished" in result.stderr
         assert "no face was scored" in result.stderr
+        assert result.stdout == ""
+
+    def test_a_timeline_is_empty_for_a_reason_that_is_told(
+        self, facestate: Facestate, tmp_path: Path
+    ) -> None:
+        run = run_row(registration='{"jurisdiction": "EU", "regions": []}')
+        frames = frame_rows((Face(policy="skip"),), duration_s=2)
+        folder = write_lake(tmp_path, frames=frames, runs=table("runs", [run]))
+        result = facestate("timeline", CALL, folder=folder)
+        assert "no face was scored; not scored: EU preset" in result.stderr
+        assert result.stdout == ""
+
+    def test_what_rounds_to_nothing_has_no_sign(self, facestate: Facestate, tmp_path: Path) -> None:
+        tables = two_party_lake().tables
+        windows = tables["windows"].with_columns(valence_mean=pl.lit(-0.001, pl.Float32))
+        folder = write_lake(tmp_path, windows=windows, runs=tables["runs"])
+        for more in ((), ("--score", "valence")):
+            said = facestate("timeline", CALL, *more, folder=folder).stdout
+            assert "-0.00" not in said
+            assert " 0.00" in said
 
 
 class TestLedger:
@@ -226,6 +267,44 @@ class TestExport:
         result = facestate("export", CALL)
         assert result.exit_code == 2
         assert all(name in result.stderr for name in ("openface", "pyfeat", "facestate"))
+
+
+class TestFolder:
+    @pytest.fixture(autouse=True)
+    def nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand in an empty folder without variables of ours."""
+        for name in [name for name in os.environ if name.startswith("FACESTATE_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.chdir(tmp_path)
+
+    def test_option_variable_settings_and_default_count_in_this_order(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert common.output_folder() == Path("facestate-data")
+        Path("facestate.toml").write_text('[output]\nfolder = "from-file"\n')
+        assert common.output_folder() == Path("from-file")
+        monkeypatch.setenv("FACESTATE_OUTPUT__FOLDER", "from-settings")
+        assert common.output_folder() == Path("from-settings")
+        monkeypatch.setenv("FACESTATE_OUT", "from-variable")
+        assert common.output_folder() == Path("from-variable")
+        assert common.output_folder(Path("told")) == Path("told")
+
+    def test_settings_that_cannot_be_read_hinder_only_who_needs_them(self) -> None:
+        Path("facestate.toml").write_text("[output]\nfolde = 1\n")
+        assert common.output_folder("told") == Path("told")
+        with pytest.raises(SettingsError, match="did you mean 'folder'"):
+            common.output_folder()
+
+    @pytest.mark.parametrize(
+        ("name", "more"), [("timeline", ()), ("ledger", ()), ("export", ("--layout", "pyfeat"))]
+    )
+    def test_commands_that_read_find_the_tables_where_the_settings_put_them(
+        self, out: Path, name: str, more: tuple[str, ...]
+    ) -> None:
+        Path("facestate.toml").write_text(f"[output]\nfolder = '{out}'\n")
+        result = CliRunner().invoke(MODULES[name].command, [CALL, *more])
+        assert result.exit_code == 0, result.output
+        assert "agent" in result.stdout or "faces on analysed frames" in result.stdout
 
 
 class TestOutput:

@@ -63,6 +63,28 @@ def test_a_problem_ends_with_code_1_and_stands_with_its_remedy(healthy: Path) ->
     assert any(line.startswith("problem  output folder") for line in lines)
 
 
+def test_the_folder_is_the_one_that_the_other_commands_use(
+    healthy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (healthy / "facestate.toml").write_text('[output]\nfolder = "from-file"\n')
+
+    def folder(*arguments: str) -> str:
+        checks = json.loads(doctor("--json", *arguments).stdout)["checks"]
+        text = next(c["text"] for c in checks if c["name"] == "output folder")
+        return Path(str(text).removesuffix(" can be made")).name
+
+    assert folder() == "from-file"
+    monkeypatch.setenv("FACESTATE_OUT", "from-variable")
+    assert folder() == "from-variable"
+    assert folder("--out", "told") == "told"
+
+
+def test_one_problem_is_one_problem(healthy: Path) -> None:
+    (healthy / "file").write_text("")
+    last = doctor("--out", "file").stdout.splitlines()[-1]
+    assert ": 1 problem, " in last
+
+
 def test_as_json_every_check_has_state_text_remedy_and_time(healthy: Path) -> None:
     result = doctor("--json", "--redis", "redis://127.0.0.1:9")
     content = json.loads(result.stdout)

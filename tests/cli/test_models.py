@@ -62,6 +62,19 @@ def test_list_shows_every_entry_with_its_state_size_licence_and_use(folder: Path
     assert lines[-1] == f"folder: {folder}"
 
 
+def test_alone_it_lists(folder: Path) -> None:
+    assert models().exit_code == 0
+    assert models().stdout == models("list").stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("list",), ("fetch",)])
+def test_help_is_laid_out_and_its_lines_are_whole(arguments: tuple[str, ...]) -> None:
+    said = models(*arguments, "--help").stdout
+    assert "\\b" not in said
+    assert "..." not in said.replace("[ARGS]...", "").replace("[NAME]...", "")
+    assert any(line.startswith("    facestate models ") for line in said.splitlines())
+
+
 def test_list_as_json_holds_the_pins_and_the_attribution(folder: Path) -> None:
     content = json.loads(models("list", "--json").stdout)
     assert content["folder"] == str(folder)

@@ -69,6 +69,29 @@ def test_a_folder_that_cannot_hold_tables_is_refused_before_any_work(place, capf
     assert_refused(run_told(capfd, "good.mp4", *ROLE, out=out), 5, "give --out a folder")
 
 
+def test_a_metrics_file_in_no_folder_is_refused_before_any_work(place, capfd, good):
+    Path("good.mp4").write_bytes(good)
+    said = run_told(capfd, "good.mp4", *ROLE, "--metrics", "nowhere/run.prom")
+    assert_refused(said, 5, "no such folder", "nowhere/run.prom")
+
+
+def test_metrics_are_written_after_an_error_too(place, capfd):
+    Path("text.mp4").write_text("this is no video")
+    assert_refused(run_told(capfd, "text.mp4", *ROLE, "--metrics", "run.prom"), 3, "not a video")
+    assert "facestate_segments_total 0.0" in Path("run.prom").read_text()
+
+
+def test_a_list_given_to_run_is_referred_to_import(place, capfd):
+    Path("calls.csv").write_text("path\ngood.mp4\n")
+    assert_refused(run_told(capfd, "calls.csv", *ROLE), 3, "use `facestate import`")
+
+
+def test_help_says_whom_consent_holds_for(capfd):
+    text = " ".join(told(capfd, "run", "--help").out.split())
+    assert "everybody shown agreed" in text
+    assert "server of this machine's own" in text
+
+
 def test_several_inputs_cannot_share_one_call_id(place, capfd, good):
     Path("a.mp4").write_bytes(good)
     Path("b.mp4").write_bytes(good)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.stopping import say_interrupted
 from pipeline.importing.tags import current_tags
 from pipeline.lake.tables import Lake
 from tests.commands import assert_refused, finished, start, told, wait_for
@@ -124,6 +125,38 @@ def test_what_concerns_every_line_is_told_once_and_before_any(
 ):
     calls = write_list("a.mp4,c1,customer,x", "b.mp4,c2,customer,x")
     assert_refused(told(capfd, "import", calls, "--out", "out", *options), code, words)
+
+
+def test_without_a_live_view_wanted_the_settings_server_is_not_asked(recordings):
+    calls = write_list("a.mp4,c1,customer,x")
+    args = ("import", calls, "--out", str(recordings / "out"))
+    nowhere = {"FACESTATE_REDIS__URL": "redis://127.0.0.1:1"}
+    assert finished(*args, **nowhere).code == 5, "or the next line could not fail"
+    said = finished(*args, "--redis", "none", **nowhere)
+    assert (said.code, said.err) == (0, "")
+
+
+def test_help_says_what_is_true_of_an_import(capfd):
+    text = " ".join(told(capfd, "import", "--help").out.split())
+    assert "--metrics" not in text
+    assert "no live view" in text
+    assert "server of this machine" not in text
+    assert "every call anew" in text
+
+
+def test_an_interrupted_replacement_says_what_the_same_command_does(capfd):
+    say_interrupted(is_replace=True)
+    assert "begins every call anew" in capfd.readouterr().err
+
+
+def test_recordings_with_one_content_and_no_name_are_one_call(recordings):
+    for name in ("copy.mp4", "again.mp4"):
+        (recordings / name).write_bytes((recordings / "a.mp4").read_bytes())
+    calls = write_list("a.mp4", "copy.mp4", "again.mp4", header="path")
+    args = ("import", calls, "--out", str(recordings / "out"), "--role", "customer", "--jobs", "3")
+    said = finished(*args, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out)["counts"] == {"done": 1, "already_there": 2}
 
 
 def test_missing_weights_are_one_error(recordings, capfd, monkeypatch):

@@ -56,6 +56,20 @@ def test_a_signal_ends_a_run_in_good_order(place, clips, number):
     ]
 
 
+def test_metrics_are_written_at_the_end_and_after_an_interruption(video_path, place, clips):
+    file = place / "run.prom"
+    wanted = ("--metrics", str(file))
+    assert finished(*run_args(video_path, place / "out", *wanted)).code == 0
+    assert 'facestate_frames_total{kind="analysed"} 4.0' in file.read_text()
+    assert 'facestate_rows_total{table="segments"} 1.0' in file.read_text()
+    file.unlink()
+    out = place / "stopped"
+    args = run_args(clips / "webcam_talk_cap12.mp4", out, *wanted)
+    code, _, _ = stopped_by(signal.SIGINT, args, out)
+    assert code == 130
+    assert "facestate_frames_total" in file.read_text()
+
+
 def test_the_same_command_goes_on_where_a_signal_stopped_it(place, clips):
     args = run_args(clips / "headset_screenshare.mp4", place / "out", "--json")
     code, shown, _ = stopped_by(signal.SIGINT, args, place / "out")

@@ -17,17 +17,18 @@ from tests.commands import assert_same_tables, finished, with_kills
 from tests.videos import video
 
 SEED = 7
-CLIPS = ("headset_screenshare.mp4", "pyfeat_single_face.mp4", "intel_man_headpose_smile.gif")
+FACELESS_FRAMES = (20, 500, 40)
 
 
 @pytest.fixture(scope="module")
-def calls(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a list of three clips and a made video, each with a tag."""
+def calls(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a list of the sample call and videos without faces, each with a tag."""
     folder = tmp_path_factory.mktemp("list")
-    (folder / "made.mp4").write_bytes(video(20))
-    paths = [str(clips / name) for name in CLIPS] + ["made.mp4"]
+    for count in FACELESS_FRAMES:
+        (folder / f"{count}.mp4").write_bytes(video(count))
+    paths = [str(sample), *(f"{count}.mp4" for count in FACELESS_FRAMES)]
     with (folder / "calls.csv").open("w", newline="") as file:
-        rows = [(path, f"call-{number}", "customer", f"team-{number}")
+        rows = [(path, f"call-{number}", "performer", f"team-{number}")
                 for number, path in enumerate(paths)]  # fmt: skip
         csv.writer(file).writerows([("path", "call_id", "role", "team"), *rows])
     return folder / "calls.csv"

@@ -1,4 +1,4 @@
-"""docs/outputs.md is what the column lists say, whole and in words that claim no feelings.
+"""The pages are what their sources say; docs/outputs.md is whole and claims no feelings.
 
 Method: the page is generated and compared; families of columns are spread out again and must give
 back every column of every table.
@@ -11,12 +11,13 @@ import pytest
 
 from pipeline import docs
 from pipeline.docs import TABLES, families, outputs_page
+from pipeline.groups import Settings
 from pipeline.live.keys import LATEST_DOCS, StreamKeys
 from schemas.columns import Column
 from schemas.errors import FacestateError
 from schemas.names import AU_MEANINGS, AU_NAMES, EMOTIONS
 
-PAGE = Path(__file__).parents[2] / "docs" / "outputs.md"
+DOCS = Path(__file__).parents[2] / "docs"
 each_table = pytest.mark.parametrize("table", TABLES)
 
 
@@ -24,9 +25,14 @@ def section(page: str, title: str) -> str:
     return page.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def test_the_page_is_up_to_date():
-    hint = "run `python -m pipeline.docs docs/outputs.md`"
-    assert PAGE.read_text(encoding="utf-8") == outputs_page(), hint
+@pytest.mark.parametrize("name", docs.PAGES)
+def test_the_page_is_up_to_date(name):
+    hint = f"run `python -m pipeline.docs docs/{name}`"
+    assert (DOCS / name).read_text(encoding="utf-8") == docs.PAGES[name](), hint
+
+
+def test_how_long_redis_keeps_keys_is_what_the_settings_say():
+    assert f"`expire_after_s` ({Settings().redis.expire_after_s} unless set)" in outputs_page()
 
 
 def spread(name: str) -> set[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline import runs
 from pipeline.lake.layout import COMMIT_ORDER
-from pipeline.lake.tables import Advance, Lake
+from pipeline.lake.tables import Lake
 from pipeline.lake.writer import RunWriter
 from pipeline.queries import resolve_call
 from schemas.errors import FencedError
@@ -22,6 +22,8 @@ from schemas.names import RunState
 from tests.fakes import FakeLiveView
 from tests.job_tools import (
     KEYS,
+    Died,
+    DyingLake,
     assert_same_tables,
     go,
     job_of,
@@ -80,25 +82,6 @@ def test_an_unfinished_run_is_not_refused_and_says_so_in_the_tables(
     outcome = go(job_of(video), wiring_of(tmp_path), stop_after(2))
     assert set(table(tmp_path, "runs")["state"]) == {RunState.STARTED}
     assert resolve_call(Lake(tmp_path), "default", outcome.run.call_id).duration_ms is None
-
-
-class Died(BaseException):
-    """Stands for `kill -9`."""
-
-
-class DyingLake(Lake):
-    """A lake whose process dies right before its `number`-th append to a table."""
-
-    def __init__(self, root: Path, table: str, number: int) -> None:
-        super().__init__(root)
-        self.countdown = {table: number}
-
-    def append(self, table: str, rows: pl.DataFrame, advances: Sequence[Advance] = ()) -> None:
-        if table in self.countdown:
-            self.countdown[table] -= 1
-            if self.countdown[table] == 0:
-                raise Died
-        super().append(table, rows, advances)
 
 
 DEATHS = [("frames", 1), *((name, 2) for name in COMMIT_ORDER), ("runs", 1), ("runs", 2)]

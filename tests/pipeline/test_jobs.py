@@ -93,6 +93,13 @@ def test_the_first_segment_is_committed_at_once_and_the_rest_at_the_end(
     assert wiring.live.told[-1][0] == "end"
 
 
+def test_a_job_nobody_watches_is_committed_once_at_its_end(video: Path, tmp_path: Path) -> None:
+    wiring = wiring_of(tmp_path)
+    go(job_of(video, is_watched=False), wiring)
+    assert isinstance(wiring.live, FakeLiveView)
+    assert wiring.live.of("committed") == [3]
+
+
 def test_rows_beyond_the_limit_are_committed_at_once(video: Path, tmp_path: Path) -> None:
     wiring = wiring_of(tmp_path, **{"output.commit_rows": 1})
     go(job_of(video), wiring)

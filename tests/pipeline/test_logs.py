@@ -17,23 +17,18 @@ from hypothesis import strategies as st
 from pipeline.groups import LogSettings
 from pipeline.logs import (
     MESSAGE_LENGTH_MAX,
-    ROOMS,
     bind,
     configure_logs,
     escape_controls,
     mask_secrets,
 )
+from tests.log_tools import loggers_put_back
 
 
 @pytest.fixture(autouse=True)
 def untouched_loggers() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("", *ROOMS)]
-    levels = [logger.level for logger in loggers]
-    handlers = list(logging.getLogger().handlers)
-    yield
-    logging.getLogger().handlers[:] = handlers
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+    with loggers_put_back():
+        yield
 
 
 def configured(form: str = "text", level: str = "info") -> io.StringIO:
@@ -76,6 +71,16 @@ def test_bound_fields_add_up_and_those_of_the_call_win() -> None:
     found = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line.get("sequence") for line in found] == [2, 3, 1, None]
     assert [line["call_id"] for line in found] == ["c1", "c1", "c1", "direct"]
+
+
+def test_values_of_one_message_are_fields_of_it_without_secrets() -> None:
+    stream = configured("json")
+    values = {"rows": 3, "source": "rtsp://u:hush@h/x", "gap_ms": None}
+    bind(LOGGER, sequence=7).info("commit", extra={"values": values})
+    content = json.loads(stream.getvalue())
+    assert (content["sequence"], content["rows"]) == (7, 3)
+    assert content["source"] == "rtsp://***@h/x"
+    assert "gap_ms" not in content
 
 
 def test_levels_hold_for_our_rooms_and_others_are_heard_from_warning_on() -> None:

@@ -22,13 +22,17 @@ from pipeline.picture.bins import (
     SCORED,
     SKIPPED,
     Grid,
+    TimeShares,
     bin_face,
     make_grid,
+    time_shares,
 )
 from pipeline.picture.canvas import ticks
 from pipeline.picture.page import FACES_MAX
 from pipeline.picture.strips import STRIPS_MAX, make_strips
-from pipeline.picture.style import EMOTION_COLOURS, TICKS_MAX, WIDTH_PX
+from pipeline.picture.style import ABSTAINED as ABSTAINED_COLOUR
+from pipeline.picture.style import EMOTION_COLOURS, SPEAKING, TICKS_MAX, WIDTH_PX
+from pipeline.picture.style import SCORED as SCORED_COLOUR
 from pipeline.queries import RunRef, face_frames, resolve_call
 from schemas.names import EMOTIONS
 from tests.rows import AGENT, CALL, CUSTOMER, Face, TableLake, frame_rows, run_row, table
@@ -70,6 +74,23 @@ class TestGrid:
 
     def test_a_long_call_has_no_more_columns_than_fit(self) -> None:
         assert make_grid(3600.0, 0.2).count == BINS_MAX
+
+    @pytest.mark.parametrize(
+        ("start_s", "edges"),
+        [(0.0, [0, 10, 20, 30, 40, 50, 60]), (1_740_823_207.0, [-7, 3, 13, 23, 33, 43, 53, 63])],
+    )
+    def test_columns_of_a_window_lie_on_its_multiples_since_1970(
+        self, start_s: float, edges: list
+    ) -> None:
+        grid = make_grid(53.44, 0.2, bin_s=10.0, start_s=start_s)
+        assert grid.edges.tolist() == pytest.approx(edges)
+        assert grid.count == len(edges) - 1
+
+    def test_a_window_too_short_for_the_picture_is_widened_to_a_multiple_of_it(self) -> None:
+        grid = make_grid(3600.0, 0.2, bin_s=5.0, start_s=1_740_823_207.0)
+        assert grid.step_s == 10.0
+        assert grid.count <= BINS_MAX
+        assert make_grid(3600.0, 0.2, bin_s=7.0).step_s == 7.0
 
     def test_a_still_is_one_column(self) -> None:
         assert make_grid(0.0, 0.2).count == 1
@@ -125,7 +146,61 @@ class TestBins:
         assert len(bin_face(rows, make_grid(2.0, 0.2)).au_names) == 4
 
 
+class TestTimeShares:
+    @staticmethod
+    def shares(face: Face, duration_s: float = 10.0, step_s: float = 5.0) -> TimeShares:
+        rows, _ = read(face, duration_s=duration_s)
+        return time_shares(rows, Grid(duration_s, step_s, 0.2))
+
+    def test_each_column_tells_how_long_the_face_was_in_which_state(self) -> None:
+        found = self.shares(Face(present=(0, 8), abstained=((1, 2),)))
+        assert found.states[SCORED].tolist() == pytest.approx([0.8, 0.6])
+        assert found.states[ABSTAINED].tolist() == pytest.approx([0.2, 0.0])
+        assert found.states[SKIPPED].tolist() == [0.0, 0.0]
+        assert found.states.sum(axis=0).tolist() == pytest.approx([1.0, 0.6])
+
+    def test_speech_is_its_share_of_the_time_and_counts_only_where_scored(self) -> None:
+        face = Face(speaking=((0, 2),), abstained=((1, 2),))
+        assert self.shares(face).speaking.tolist() == pytest.approx([0.2, 0.0])
+
+    def test_a_short_absence_is_seen_in_a_wide_column(self) -> None:
+        early, late = Face(present=(0, 3), track_id="a"), Face(present=(4, 10), track_id="b")
+        rows, _ = read(early, late, duration_s=10)
+        found = time_shares(rows, Grid(10.0, 10.0, 0.2))
+        assert found.states[SCORED].tolist() == pytest.approx([0.9])
+
+    def test_two_rows_at_one_time_count_once_and_the_scored_one_wins(self) -> None:
+        rows, _ = read(Face(track_id="a"), Face(track_id="b", policy="skip"), duration_s=2)
+        found = time_shares(rows, Grid(2.0, 1.0, 0.2))
+        assert found.states[SCORED].tolist() == pytest.approx([1.0, 1.0])
+        assert found.states[SKIPPED].tolist() == pytest.approx([0.0, 0.0])
+
+    def test_shares_never_add_up_to_more_than_the_column(self) -> None:
+        rows, _ = read(Face(abstained=((3, 4),)), duration_s=10)
+        jitter = np.random.default_rng(5).uniform(-0.07, 0.07, rows.height)
+        uneven = rows.with_columns(time_s=(pl.col("time_s") + jitter).clip(0)).sort("time_s")
+        total = time_shares(uneven, Grid(10.0, 0.1, 0.2)).states.sum(axis=0)
+        assert total.max() <= 1 + 1e-9
+        assert total.mean() > 0.97
+
+    def test_no_rows_are_no_time(self) -> None:
+        rows, _ = read(Face(), duration_s=2)
+        assert time_shares(rows.clear(), Grid(2.0, 1.0, 0.2)).states.sum() == 0
+
+
 class TestPicture:
+    def test_wide_windows_hide_neither_speech_nor_frames_that_were_not_scored(
+        self, tmp_path: Path
+    ) -> None:
+        face = Face(speaking=((3, 6), (12, 15)), abstained=((20, 23),))
+        frames, ref = read(face)
+        images = [pixels(draw_timeline(frames, ref, tmp_path / f"{bin_s}.png", bin_s=bin_s))
+                  for bin_s in (None, 10.0)]  # fmt: skip
+        for colour in (SPEAKING, ABSTAINED_COLOUR, SCORED_COLOUR):
+            fine, coarse = (share_of(image, colour) for image in images)
+            assert fine > 1e-4
+            assert coarse == pytest.approx(fine, rel=0.05)
+
     def test_two_faces_give_a_picture_of_the_promised_width(self, drawn: Path) -> None:
         image = pixels(drawn)
         assert image.shape[1] == WIDTH_PX

@@ -217,7 +217,8 @@ def test_settings_cannot_be_changed_and_take_no_unknown_keys() -> None:
 def other_value(group: str, key: str) -> object:
     """Return a value of the key that is allowed and not its default."""
     chosen = {"jurisdiction": "EU", "model": "other", "folder": "other", "format": "json",
-              "level": "debug", "url": "redis://h"}  # fmt: skip
+              "level": "debug", "url": "redis://h", "webcam_size": "1280x720",
+              "webcam_fps": 25}  # fmt: skip
     default = getattr(getattr(Settings(), group), key)
     if key in chosen:
         return chosen[key]

@@ -51,6 +51,16 @@ def test_the_first_segment_is_due_at_once() -> None:
     assert batch.is_due
 
 
+def test_where_nobody_watches_the_first_segment_waits_with_the_others() -> None:
+    clock = FakeClock(100.0)
+    batch = Batch(30.0, 10_000, clock, is_first_at_once=False)
+    clock.advance(20.0)
+    batch.add(result(0))
+    assert not batch.is_due
+    clock.advance(10.0)
+    assert batch.is_due, "time counts from the batch's beginning"
+
+
 def test_later_segments_wait_for_their_time() -> None:
     clock = FakeClock(100.0)
     batch = begun(clock, commit_s=30.0)

@@ -39,6 +39,7 @@ def test_a_path_alone_is_enough_and_is_relative_to_the_list(folder):
     item = only(listed(folder, "path\na.mp4\n"))
     assert item.job is not None
     assert item.job.spec.location == str(folder / "a.mp4")
+    assert not item.job.is_watched
     assert (item.line, item.path, item.tags) == (2, "a.mp4", {})
 
 

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import psutil
 import pytest
 
-from pipeline.importing.pool import Advanced, Ended, run_jobs
+from pipeline.importing.pool import Advanced, Ended, _Member, _Pool, limit_threads, run_jobs
 from pipeline.jobs import Job
 from pipeline.registrations import Whose
 from pipeline.settings import Settings, load_settings
@@ -59,6 +61,80 @@ def test_each_job_ends_once_with_its_outcome_or_its_error(settings, tmp_path):
     (again,) = ended(list(run_jobs(jobs[:1], settings, 1, never)))
     assert again.already_there == ("a", first.outcome.run.run_id)
     assert multiprocessing.active_children() == []
+
+
+def test_recordings_with_one_content_and_no_name_are_done_once(settings, tmp_path):
+    body = video(20)
+    paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4")]
+    for path in paths:
+        path.write_bytes(body)
+    jobs = [replace(job_of(path, ""), call_id=None) for path in paths]
+    ends = ended(list(run_jobs(jobs, settings, 3, never)))
+    assert [end.error for end in ends if end.already_there is None] == [""]
+    done = [end for end in ends if end.outcome is not None]
+    assert [end.outcome.is_finished for end in done] == [True]
+    run = done[0].outcome.run
+    assert [end.already_there for end in ends if end.outcome is None] == [
+        (run.call_id, run.run_id)
+    ] * 2
+
+
+class FakePool(_Pool):
+    """A pool whose members are pipes without processes."""
+
+    def __init__(self, job_count: int, member_count: int) -> None:
+        job = Job(resolve_inputs(["webcam:0"])[0], Whose(role="customer"))
+        super().__init__([job] * job_count, load_settings(environ={}), is_alone=False)
+        self.theirs = []
+        for _ in range(member_count):
+            ours, theirs = multiprocessing.Pipe()
+            self._members.append(_Member(None, ours))
+            self.theirs.append(theirs)
+
+    def taken(self) -> list[int | None]:
+        """Hand out what waits; return per member the task it was sent, None without a new one."""
+        self.is_busy(is_stopped=False)
+        return [pipe.recv()[0] if pipe.poll() else None for pipe in self.theirs]
+
+    def end(self, member: int, index: int, *, is_fenced: bool = False) -> list[Ended]:
+        self.theirs[member].send(Ended(index, None, is_fenced=is_fenced))
+        return list(self.events())
+
+
+def test_an_overtaken_job_is_tried_again_alone_when_all_others_have_ended():
+    pool = FakePool(job_count=4, member_count=2)
+    assert pool.taken() == [0, 1]
+    assert pool.end(1, 1, is_fenced=True) == []
+    assert pool.taken() == [None, 2]
+    assert pool.end(0, 0, is_fenced=True) == []
+    assert pool.taken() == [3, None]
+    assert [end.index for end in pool.end(1, 2)] == [2]
+    assert pool.taken() == [None, None], "one is still in hand"
+    assert [end.index for end in pool.end(0, 3)] == [3]
+    first, nobody = pool.taken()
+    assert (first, nobody) == (0, None)
+    assert [end.index for end in pool.end(0, 0)] == [0]
+    assert pool.taken() == [1, None]
+    assert [end.is_fenced for end in pool.end(0, 1, is_fenced=True)] == [True]
+    assert not pool.is_busy(is_stopped=False)
+
+
+def test_an_overtaken_job_is_not_begun_again_when_work_stops():
+    pool = FakePool(job_count=1, member_count=1)
+    assert pool.taken() == [0]
+    assert pool.end(0, 0, is_fenced=True) == []
+    assert not pool.is_busy(is_stopped=True)
+
+
+def test_several_processes_share_the_cores_with_one_thread_of_each_kind():
+    before = cv2.getNumThreads()
+    try:
+        assert limit_threads(is_alone=True) > 1
+        assert cv2.getNumThreads() == before
+        assert limit_threads(is_alone=False) == 1
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_a_process_that_dies_is_replaced_and_its_job_goes_on(settings, clips):

@@ -7,6 +7,7 @@ reference that aggregates the frames themselves.
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,8 +68,8 @@ class TestResolvingACall:
         assert ref.role_of("stranger") == ref.role_of(None) == "unknown"
 
     def test_a_prefix_of_several_calls_is_refused_and_they_are_listed(self) -> None:
-        lake = runs_lake(run_row(call_id="aa1"), run_row(call_id="aa2"))
-        with pytest.raises(UsageError, match=r"several calls.*aa2, aa1"):
+        lake = runs_lake(*(run_row(call_id=name) for name in ("aa2", "aa1", "aa3")))
+        with pytest.raises(UsageError, match=r"several calls.*aa1, aa2, aa3"):
             resolve_call(lake, "default", "aa")
 
     def test_an_unknown_call_gets_the_near_word_and_the_known_calls(self) -> None:
@@ -98,6 +99,20 @@ class TestResolvingACall:
                          run("c", "replaced", 3))  # fmt: skip
         assert resolve_call(lake, "default", CALL).run_id == "b"
         assert resolve_call(lake, "default", CALL, "a").run_id == "a"
+
+    def test_the_highest_revision_of_a_run_counts_even_where_the_clock_went_back(self) -> None:
+        before = NOON - timedelta(hours=1)
+        lake = runs_lake(
+            run_row(state="started", duration_ms=None, revision=1, recorded_at=NOON),
+            run_row(state="finished", revision=2, recorded_at=before),
+        )
+        assert resolve_call(lake, "default", CALL).state == "finished"
+
+    def test_the_jurisdiction_is_the_registrations(self) -> None:
+        said = '{"jurisdiction": "EU", "regions": []}'
+        for text, jurisdiction in ((said, "EU"), ("{not json", "")):
+            lake = runs_lake(run_row(registration=text))
+            assert resolve_call(lake, "default", CALL).jurisdiction == jurisdiction
 
     def test_an_unknown_run_gets_the_near_word_and_the_runs(self, lake: TableLake) -> None:
         with pytest.raises(NotFoundError, match=r"did you mean 'run-1'\?.*its runs: run-1"):
@@ -151,6 +166,22 @@ class TestTimeline:
         merged = timeline(lake, ref, 10, scores=["AU12", "valence"])
         assert_close(merged, stored, ["AU12", "valence"])
         assert merged.schema == stored.schema
+
+    def test_a_score_weighs_as_much_as_the_frames_on_which_it_was_observed(self) -> None:
+        rows = partly_observed_seconds()
+        lake = TableLake(windows=rows, runs=table("runs", [run_row()]))
+        found = timeline(lake, resolve_call(lake, "default", CALL), 2, scores=["AU12", "AU25"])
+        assert found["AU12_mean"].to_list() == pytest.approx([(0.9 + 5 * 0.1) / 6])
+        assert found["AU12_share"].to_list() == pytest.approx([1 / 6])
+        assert found["AU25_mean"].to_list() == pytest.approx([0.5])
+        assert (found["flagged_count"][0], found["speaking_share"][0]) == (6, pytest.approx(1 / 6))
+
+    def test_rows_from_before_the_count_of_flags_weigh_by_scored_frames(self) -> None:
+        rows = partly_observed_seconds().with_columns(flagged_count=pl.lit(None, pl.Int32))
+        lake = TableLake(windows=rows, runs=table("runs", [run_row()]))
+        ref = resolve_call(lake, "default", CALL)
+        assert timeline(lake, ref, 2, scores=["AU12"])["speaking_share"].to_list() == [0.5]
+        assert timeline(lake, ref, 1, scores=["AU12"])["flagged_count"].to_list() == [5, 5]
 
     def test_gaps_stay_gaps(self) -> None:
         face = Face(present=(0, 4), track_id="a")
@@ -236,6 +267,38 @@ def test_merging_is_lossless_for_every_course_of_a_face(
     check_merging(frame_rows((face,), duration_s=14, start_at=start), window_s)
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    window_s=st.sampled_from([2, 5]),
+    seed=st.integers(0, 2**16),
+    share=st.floats(0.0, 1.0),
+)
+def test_merging_is_lossless_where_scores_are_missing_on_some_scored_frames(
+    window_s: int, seed: int, share: float
+) -> None:
+    face = Face(aus={"AU12": ((0.0, 6.0, 0.9),)}, speaking=((1.0, 4.0),), abstained=((2.0, 2.6),))
+    frames = frame_rows((face,), duration_s=8)
+    chance = np.random.default_rng(seed)
+    for name in ("AU12", "AU25", "emotion_happiness", "is_speaking"):
+        is_missing = pl.Series(chance.uniform(size=frames.height) < share)
+        hidden = pl.when(is_missing).then(None).otherwise(pl.col(name)).alias(name)
+        frames = frames.with_columns(hidden)
+    check_merging(frames, window_s)
+
+
+def partly_observed_seconds() -> pl.DataFrame:
+    """Return two seconds of 5 scored frames: in the first, AU12 and the flag are known on one."""
+    frames = frame_rows((Face(),), duration_s=2)
+    is_known = (pl.col("time") == 0) | (pl.col("time") >= 5)
+    is_first = pl.col("time") == 0
+    known = frames.with_row_index("time").with_columns(
+        AU12=pl.when(is_known).then(pl.when(is_first).then(0.9).otherwise(0.1)).cast(pl.Float32),
+        AU25=pl.lit(0.5, pl.Float32),
+        is_speaking=pl.when(is_known).then(is_first),
+    )
+    return window_rows(known.drop("time"), sizes_s=(1,))
+
+
 def lake_of(frames: pl.DataFrame, **run: object) -> TableLake:
     rows = table("runs", [run_row(**run)])
     return TableLake(frames=frames, windows=window_rows(frames), runs=rows)
@@ -254,7 +317,7 @@ def assert_close(found: pl.DataFrame, expected: pl.DataFrame, scores: list[str])
     keys = ["start_at", "participant_id"]
     found, expected = found.sort(keys), expected.sort(keys)
     assert found.select(keys).equals(expected.select(keys))
-    exact = ["frame_count", "scored_count", "abstained_count"]
+    exact = ["frame_count", "scored_count", "abstained_count", "flagged_count"]
     exact += [f"{score}_{name}" for score in scores for name in ("max_ms", "hist")]
     close = ["coverage", "speaking_share"]
     close += [f"{score}_{name}" for score in scores for name in ("mean", "var", "max", "share")]

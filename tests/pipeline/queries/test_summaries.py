@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.queries import CallSummary, FaceSummary, resolve_call, summary
+from pipeline.queries import CallSummary, resolve_call, summary
 from pipeline.queries.peaks import PEAK_DISTANCE_S, find_peaks
 from schemas.names import Subject
 from tests.rows import AGENT, CALL, CUSTOMER, Face, TableLake, frame_rows, run_row, table
@@ -176,7 +176,21 @@ class TestPeaks:
         assert find_peaks(rows) == ()
 
 
-def test_a_summary_speaks_of_the_policy_that_held_most_of_the_time(call: CallSummary) -> None:
-    faces: tuple[FaceSummary, ...] = call.participants
-    assert {face.policy for face in faces} == {"full"}
-    assert {face.role for face in faces} == {"performer"}
+def test_a_summary_speaks_of_the_policy_under_which_frames_were_scored() -> None:
+    frames = frame_rows((Face(),), duration_s=10)
+    is_early = pl.col("pts_ms") < 7000
+    skipped = {"policy": "skip", "status": "skipped", "reason": "over_max_faces"}
+    columns = [pl.when(is_early).then(pl.lit(said)).otherwise(pl.col(name)).alias(name)
+               for name, said in skipped.items()]  # fmt: skip
+    lake = TableLake(frames=frames.with_columns(columns), runs=table("runs", [run_row()]))
+    (face,) = summary(lake, resolve_call(lake, "default", CALL)).participants
+    assert (face.policy, face.scored_count) == ("full", 15)
+    assert face.skipped == {"over_max_faces": 35}
+
+
+def test_a_summary_knows_the_jurisdiction_whose_preset_held() -> None:
+    frames = frame_rows((Face(policy="skip"),), duration_s=2)
+    run = run_row(registration='{"jurisdiction": "US-IL", "regions": []}')
+    lake = TableLake(frames=frames, runs=table("runs", [run]))
+    (face,) = summary(lake, resolve_call(lake, "default", CALL)).participants
+    assert (face.policy, face.jurisdiction) == ("skip", "US-IL")

@@ -5,15 +5,16 @@ Method: a real RTSP client against a small server in the test, which hangs up or
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from operators.decode import PyavDecoder
 from pipeline.sources.identity import SourceOptions, StreamIdentity
-from pipeline.sources.live import rtsp_options, webcam_options
+from pipeline.sources.live import WEBCAM_REMEDY, rtsp_options, webcam_options
 from pipeline.sources.media import Source, open_source
-from pipeline.sources.resolve import resolve_inputs
-from schemas.errors import SourceUnreadableError
+from pipeline.sources.resolve import SourceKind, SourceSpec, resolve_inputs
+from schemas.errors import SourceMissingError, SourceUnreadableError
 from schemas.names import AnchorSource, EpochReason, Role, SegmentFlag
 from schemas.segments import SegmentHeader
 from tests.rtsp import RtspServer
@@ -119,6 +120,7 @@ def test_a_server_that_is_not_there_is_unreadable_and_its_password_stays_hidden(
     with pytest.raises(SourceUnreadableError, match="cannot be opened") as caught:
         open_source(resolve_inputs([url])[0], SourceOptions(**QUICK))
     assert "hush" not in str(caught.value)
+    assert "check host, port" in str(caught.value)
     assert caught.value.__cause__ is None
 
 
@@ -130,13 +132,34 @@ def test_rtsp_is_read_over_tcp_with_a_timeout() -> None:
 
 def test_a_webcam_is_asked_for_compressed_pictures_of_the_size_set() -> None:
     assert webcam_options(SourceOptions()) == {"input_format": "mjpeg"}
-    assert webcam_options(SourceOptions(webcam_size="1280x720", webcam_fps="25")) == {
+    assert webcam_options(SourceOptions(webcam_size="1280x720", webcam_fps=25.0)) == {
         "input_format": "mjpeg",
         "video_size": "1280x720",
         "framerate": "25",
     }
 
 
-def test_a_webcam_that_is_not_there_is_unreadable() -> None:
-    with pytest.raises(SourceUnreadableError, match="cannot be opened"):
+def test_a_webcam_that_is_not_there_is_named() -> None:
+    with pytest.raises(SourceMissingError, match="no camera /dev/video9999"):
         open_source(resolve_inputs(["webcam:9999"])[0])
+
+
+def test_a_device_that_is_no_camera_is_unreadable_and_says_what_to_check(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    spec = SourceSpec(SourceKind.WEBCAM, "webcam:0", str(tmp_path / "video0"))
+    with pytest.raises(SourceUnreadableError, match="cannot be opened") as caught:
+        open_source(spec)
+    assert caught.value.remedy == WEBCAM_REMEDY
+
+
+def test_a_camera_that_comes_back_with_another_size_says_so_in_its_epoch(raw_h264: bytes) -> None:
+    params = "keyint=50:repeat-headers=1:bframes=0"
+    larger = video(
+        20, container="h264", size_px=(320, 192), options={"x264-params": params}
+    )  # fmt: skip
+    with RtspServer(raw_h264, raw_after=larger, drop_after=(60, 20), connection_max=2) as server:
+        headers = [header for header, _ in watched(opened(server))]
+    before, after = headers[1], headers[2]
+    assert (before.width_px, after.width_px) == (160, 320)
+    assert (before.epoch, after.epoch) == (0, 1)
+    assert after.epoch_reason is EpochReason.FORMAT_CHANGED
