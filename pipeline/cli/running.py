@@ -186,7 +186,8 @@ def dry_run(jobs: Sequence[Job], wiring: Wiring, *, is_json: bool) -> int:
         faces = ", ".join(f"{r['participant_id']} ({r['role']})" for r in item["regions"])
         click.echo(
             f"{escape_controls(item['source'])}: {item['codec']} "
-            f"{item['width_px']}x{item['height_px']}, {item['duration'] or 'unknown length'}; call {item['call_id']}, "
+            f"{item['width_px']}x{item['height_px']}, "
+            f"{item['duration'] or 'unknown length'}; call {item['call_id']}, "
             f"run {item['run_id']}, model {item['model_id']}; faces of {faces} under "
             f"{item['jurisdiction']}"
         )
