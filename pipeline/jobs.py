@@ -181,7 +181,12 @@ class _JobRun:
             self._record.start()
             return Recovered(-1, None)
         before = self._standings()
-        recovered = self._writer.recover()
+        try:
+            recovered = self._writer.recover()
+        except SinkError:
+            # Whoever finished the run meanwhile has also cleared its checkpoints.
+            self._record.check()
+            raise
         after = self._standings()
         self._log.recovered([table for table in after if after[table] != before[table]])
         return recovered

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.lake.layout import to_frame
 from pipeline.lake.tables import Advance, Lake, new_nonce
 from pipeline.lake.writer import StreamRun
-from schemas.errors import AlreadyThereError, UsageError
+from schemas.errors import AlreadyThereError, FencedError, UsageError
 from schemas.names import RunState
 from schemas.registration import Registration
 
@@ -121,6 +121,12 @@ class RunRecord:
     def finish(self, duration_ms: int) -> None:
         """Record that the run is complete."""
         self._write(RunState.FINISHED, duration_ms)
+
+    def check(self) -> None:
+        """Raise FencedError where another process has moved the run on since."""
+        found, _ = self._lake.standing("runs", self._run.application)
+        if found != self._revision:
+            raise FencedError("start", self._run.application, self._revision, found)
 
     def _write(self, state: RunState, duration_ms: int | None) -> None:
         revision = (self._revision or 0) + 1

@@ -172,3 +172,33 @@ def test_a_live_view_that_was_told_rows_twice_is_told_the_same_rows(
         texts.setdefault(tuple(row[key] for key in KEYS), set()).add(repr(row))
     assert len(told) > len(texts) == 35
     assert {len(found) for found in texts.values()} == {1}
+
+
+def test_a_run_that_another_process_finishes_during_recovery_is_fenced_not_broken(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not go(job_of(video), wiring_of(tmp_path), stop_after(2)).is_finished
+    real = RunWriter.recover
+    calls: list[int] = []
+
+    def recover(self: RunWriter) -> Any:
+        calls.append(1)
+        if len(calls) == 1:  # the other one finishes, and clears its checkpoints, in between
+            standing = self._lake.standing("frames", self._run.application)
+            assert go(job_of(video), wiring_of(tmp_path)).is_finished
+            monkeypatch.setattr(Lake, "standing", _stale(standing))
+        return real(self)
+
+    monkeypatch.setattr(RunWriter, "recover", recover)
+    with pytest.raises(FencedError):
+        go(job_of(video), wiring_of(tmp_path))
+
+
+def _stale(found: tuple[int | None, int | None]) -> Any:
+    """Return a `standing` that is behind for `frames`, as a read just before would be."""
+    real = Lake.standing
+
+    def standing(self: Lake, table: str, application: str) -> tuple[int | None, int | None]:
+        return found if table == "frames" else real(self, table, application)
+
+    return standing

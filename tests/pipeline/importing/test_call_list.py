@@ -200,7 +200,8 @@ def test_a_long_list_is_read_in_linear_time(folder):
         assert all(item.job for item in listed(folder, "path,call_id,campaign\n" + lines))
         return time.process_time() - began_s
 
-    assert took_s(8000) < 16 * took_s(1000) + 0.1
+    # Quadratic would be 64 times; the best of three, since machines are busy and garbage collected.
+    assert min(took_s(8000) for _ in range(3)) < 32 * min(took_s(1000) for _ in range(3)) + 0.1
 
 
 def test_a_list_the_user_may_not_read_says_so(folder):
