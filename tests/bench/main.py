@@ -58,9 +58,9 @@ class Measured:
         return self.tables_mib / self.faces_h
 
     @property
-    def commits_per_hour(self) -> float:
-        """Return how many commits an hour of such videos makes."""
-        return self.commit_count / (self.video_s / 3600)
+    def commits_per_face_hour(self) -> float:
+        """Return the commits per hour of one face: the faces of a call share its commits."""
+        return self.commit_count / self.faces_h
 
 
 def looped(video: Path, minutes: float, folder: Path) -> Path:
@@ -154,7 +154,8 @@ def main() -> None:
         call = measure(looped(options.video, CALL_MINUTES, folder), folder)
         sizes = measure_tables(Lake(short[0].out), folder)
         face_hour_mib, call_face_hour_mib = (
-            mib_per_face_hour(sizes, ANALYSIS_FPS, run.commits_per_hour) for run in (long, call)
+            mib_per_face_hour(sizes, ANALYSIS_FPS, run.commits_per_face_hour)
+            for run in (long, call)
         )
     result = {
         "cores": os.cpu_count(),
@@ -165,7 +166,7 @@ def main() -> None:
         "long": {name: value for name, value in asdict(long).items() if name != "out"},
         "long_speed": long.speed,
         "looped_mib_per_face_hour": long.mib_per_face_hour,
-        "commits_per_hour": long.commits_per_hour,
+        "commits_per_face_hour": long.commits_per_face_hour,
         "mib_per_face_hour": face_hour_mib,
         "call_minutes": CALL_MINUTES,
         "call_commits": call.commit_count,

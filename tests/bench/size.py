@@ -29,11 +29,13 @@ def measure_tables(lake: Lake, folder: Path) -> dict[str, TableSize]:
     return {table: _measure(lake.scan(table).collect(), table, folder) for table in TABLES}
 
 
-def mib_per_face_hour(sizes: dict[str, TableSize], fps: float, commits_per_hour: float) -> float:
-    """Return the size of an hour of one face that is alone in its commits."""
+def mib_per_face_hour(
+    sizes: dict[str, TableSize], fps: float, commits_per_face_hour: float
+) -> float:
+    """Return the size of an hour of one face with its share of the commits' files."""
     rows = {"frames": fps * 3600, "windows": 2 * sum(3600 / size for size in WINDOW_SIZES_S)}
     total = sum(sizes[table].row_bytes * rows[table] for table in TABLES)
-    files = commits_per_hour * sum(size.file_bytes for size in sizes.values())
+    files = commits_per_face_hour * sum(size.file_bytes for size in sizes.values())
     return (total + files) / MIB
 
 
