@@ -17,14 +17,14 @@ help:
 	@echo "make bench                  measure speed, memory and table size on this machine"
 	@echo "make clean                  remove .venv and everything made by demo and tests"
 
-.venv/.base: pyproject.toml constraints.txt
+.venv/.base: pyproject.toml infra/constraints.txt
 	@test -n "$(PYTHON)" || { echo "facestate needs Python 3.11 or 3.12; set PYTHON=/path/to/it" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint infra/constraints.txt --editable .
 	@touch $@
 
 .venv/.dev: .venv/.base
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint infra/constraints.txt --editable '.[dev]'
 	@touch $@
 
 install: .venv/.base
