@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TextIO
 
 from pipeline.groups import LogSettings
+from schemas.errors import escape_controls
 
 BOUND_FIELDS = ("tenant", "call_id", "stream_id", "run_id", "epoch", "sequence", "step")
 """Fields that `bind` adds to messages, in the order they are written."""
@@ -41,13 +42,6 @@ def mask_secrets(text: str) -> str:
     if "=" in text:
         text = _QUERY_PART.sub(rf"\g<key>{MASK}", text)
     return text
-
-
-def escape_controls(text: str) -> str:
-    """Return `text` with line ends, escape sequences and other unprintables written out."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class FacestateError(Exception):
             text += f" (given {_one_line(self.given)})"
         if self.remedy:
             text += f"; {self.remedy}"
-        return _printable(text)
+        return escape_controls(text)
 
 
 class UsageError(FacestateError):
@@ -160,11 +160,12 @@ def _revive(kind: type[FacestateError], parts: dict[str, object]) -> FacestateEr
 
 def _one_line(given: object, length_max: int = 200) -> str:
     text = given if isinstance(given, str) else repr(given)
-    text = _printable(text)
+    text = escape_controls(text)
     return f"'{text}'" if len(text) <= length_max else f"'{text[: length_max - 1]}…'"
 
 
-def _printable(text: str) -> str:
+def escape_controls(text: str) -> str:
+    """Return the text on one line, control characters written out as escapes."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

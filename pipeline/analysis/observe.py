@@ -74,14 +74,16 @@ def observe(
     gate, decisions = policy.admit(
         state.gate, _candidates(followed, image), looking.registration, time_ms, live
     )
-    expected = tracks.predict(tracker, time_ms, looking.tracking)
-    skipped = _skipped(expected, gate, decisions, image, looking)
     admitted = [
         face.detection.box_xyxy_px
         for face in followed
         if decisions[face.track_id].policy is not Policy.SKIP
     ]
-    shown = _hide(image, looking.registration, skipped, admitted) if admitted else image
+    shown = image
+    if admitted:  # nothing is cut out where nobody is
+        expected = tracks.predict(tracker, time_ms, looking.tracking)
+        skipped = _skipped(expected, gate, decisions, image, looking)
+        shown = _hide(image, looking.registration, skipped, admitted)
     # Faces wait for the scorer in batches; their pictures must not wait with them.
     bare = replace(frame, image=None)
     seen = [

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.options import analysis_options
-from pipeline.logs import escape_controls
-from schemas.errors import InputError
+from schemas.errors import InputError, escape_controls
 
 if TYPE_CHECKING:
     from pipeline.importing.call_list import Listed

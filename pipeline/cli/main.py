@@ -141,7 +141,8 @@ def _usage_line(error: click.ClickException) -> str:
 
 
 def _tell(text: str) -> None:
-    from pipeline.logs import escape_controls, mask_secrets
+    from pipeline.logs import mask_secrets
+    from schemas.errors import escape_controls
 
     with contextlib.suppress(BrokenPipeError):  # nobody reads; the exit code still tells
         click.echo(escape_controls(mask_secrets(f"{PROGRAM}: {text}")), err=True)

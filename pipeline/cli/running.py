@@ -13,7 +13,7 @@ import click
 from operators.policy import PRESETS
 from pipeline.jobs import Job, Outcome, Plan, plan_job, run_job
 from pipeline.lake.tables import Lake
-from pipeline.logs import escape_controls, mask_secrets
+from pipeline.logs import mask_secrets
 from pipeline.metrics import Metrics
 from pipeline.registrations import Whose, check_name, one_of
 from pipeline.reporting.progress import Bars
@@ -22,7 +22,7 @@ from pipeline.settings import Settings, load_settings
 from pipeline.sources.media import open_source
 from pipeline.sources.resolve import SourceSpec, resolve_inputs
 from pipeline.wiring import Wiring
-from schemas.errors import DiskFullError, FacestateError, InputError, SinkError
+from schemas.errors import DiskFullError, FacestateError, InputError, SinkError, escape_controls
 from schemas.names import Role
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.doctor import machine, models, stores
 from pipeline.doctor.findings import CheckState, Finding, Patient, Result, problem
-from pipeline.logs import escape_controls, mask_secrets
-from schemas.errors import FacestateError
+from pipeline.logs import mask_secrets
+from schemas.errors import FacestateError, escape_controls
 
 CHECK_TIMEOUT_S = 30.0
 TEXT_LENGTH_MAX = 500

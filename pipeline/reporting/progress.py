@@ -19,8 +19,8 @@ from rich.progress import (
 from rich.text import Text
 
 from pipeline.importing.imports import Reported
-from pipeline.logs import escape_controls
 from pipeline.reporting.words import clock
+from schemas.errors import escape_controls
 
 LINE_EVERY_S = 10.0
 # Finished bars that stay on the screen, so that a folder of a thousand files does not fill it.

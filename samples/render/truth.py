@@ -7,37 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from schemas.names import AU_NAMES
+
 from . import facekit
 from .choreography import AU_SHAPES, FPS, Course
 from .facekit import FaceKit
 
-AUS = (
-    "01",
-    "02",
-    "04",
-    "05",
-    "06",
-    "07",
-    "09",
-    "10",
-    "11",
-    "12",
-    "14",
-    "15",
-    "16",
-    "17",
-    "18",
-    "20",
-    "22",
-    "24",
-    "25",
-    "26",
-    "27",
-    "28",
-    "33",
-    "43",
-    "45",
-)
+AUS = tuple(name.removeprefix("AU") for name in AU_NAMES)
 COLUMNS = (
     "pts_ms",
     "participant",

@@ -15,13 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.groups import LogSettings
-from pipeline.logs import (
-    MESSAGE_LENGTH_MAX,
-    bind,
-    configure_logs,
-    escape_controls,
-    mask_secrets,
-)
+from pipeline.logs import MESSAGE_LENGTH_MAX, bind, configure_logs, mask_secrets
+from schemas.errors import escape_controls
 from tests.log_tools import loggers_put_back
 
 
